@@ -1,0 +1,102 @@
+// Package home knows where things lie in a warehouse home, and keeps two runs apart.
+package home
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"heatwatch/internal/problem"
+)
+
+// Home is a warehouse home: one folder that holds everything.
+type Home struct{ Dir string }
+
+func (h Home) in(parts ...string) string { return filepath.Join(append([]string{h.Dir}, parts...)...) }
+
+// Config is the settings file.
+func (h Home) Config() string { return h.in("heatwatch.yaml") }
+
+// Keys holds the secret keys, 0600.
+func (h Home) Keys() string { return h.in("keys") }
+
+// Partners holds the agreements and public keys.
+func (h Home) Partners() string { return h.in("partners") }
+
+// Plans holds the release plan.
+func (h Home) Plans() string { return h.in("plans") }
+
+// Landing holds what came in, checked.
+func (h Home) Landing() string { return h.in("landing") }
+
+// Lake holds the generations.
+func (h Home) Lake() string { return h.in("lake") }
+
+// Quarantine holds the records of rows that were not taken, without their values.
+func (h Home) Quarantine() string { return h.in("quarantine") }
+
+// Ledger holds one file per entry.
+func (h Home) Ledger() string { return h.in("ledger") }
+
+// Register holds frozen cohorts, encrypted.
+func (h Home) Register() string { return h.in("register") }
+
+// Releases holds the released measurements.
+func (h Home) Releases() string { return h.in("releases") }
+
+// SFTP is the area that serve offers.
+func (h Home) SFTP() string { return h.in("sftp") }
+
+// Staging holds files that are being written; it may be emptied whenever nobody holds the lock.
+func (h Home) Staging() string { return h.in(".staging") }
+
+// Folders are all folders that init makes.
+func (h Home) Folders() []string {
+	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Staging()}
+}
+
+// Check reports a problem if no home was made here.
+func (h Home) Check() error {
+	if _, err := os.Stat(h.Config()); errors.Is(err, fs.ErrNotExist) {
+		return problem.New(problem.Usage, h.Dir, "this folder is no warehouse home", "run `heatwatch init` there, or name another with --home")
+	} else if err != nil {
+		return problem.Wrap(err, problem.Failed, h.Config(), "the settings cannot be read", "check the permissions")
+	}
+	return nil
+}
+
+// Lock is the one lock of a home.
+type Lock struct{ f *flock.Flock }
+
+// Lock takes the home's lock or says who holds it. The kernel's lock decides; the text is a courtesy.
+func (h Home) Lock(what string, now time.Time) (*Lock, error) {
+	path := h.in(".lock")
+	f := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	ok, err := f.TryLock()
+	if err != nil {
+		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be opened", "check the permissions of the home")
+	}
+	if !ok {
+		b, _ := os.ReadFile(path)
+		holder := strings.TrimSpace(string(b))
+		if holder == "" {
+			holder = "another run"
+		}
+		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder, "wait for it to end, then try again")
+	}
+	text := fmt.Sprintf("heatwatch %s, process %d, since %s\n", what, os.Getpid(), now.Format(time.RFC3339))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		f.Unlock()
+		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be written", "check that the disk has room")
+	}
+	return &Lock{f}, nil
+}
+
+// Unlock gives the lock back.
+func (l *Lock) Unlock() error { return l.f.Unlock() }
