@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"heatwatch/etl/lake"
+	"heatwatch/etl/link"
+	"heatwatch/reports/render"
+)
+
+func (c *command) linkCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "link", Short: "Look at the linkage, inside the house"}
+	cmd.AddCommand(
+		&cobra.Command{Use: "report", Short: "Count linked, lone and conflicting files per agency", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				rows, err := c.crosswalk()
+				if err != nil {
+					return err
+				}
+				t := render.Table{Columns: render.Cols("agency", "files#", "linked#", "alone#", "conflicts#")}
+				for _, a := range link.Report(rows) {
+					t.Rows = append(t.Rows, []string{a.Agency, fmt.Sprint(a.Files), fmt.Sprint(a.Linked), fmt.Sprint(a.Alone), fmt.Sprint(a.Conflicts)})
+				}
+				return c.Table(t)
+			}},
+		&cobra.Command{Use: "dump", Short: "Print which file belongs to which person; never to leave the house", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				rows, err := c.crosswalk()
+				if err != nil {
+					return err
+				}
+				link.DumpOrder(rows)
+				t := render.Table{Columns: render.Cols("agency", "person_key", "person#", "population")}
+				for _, r := range rows {
+					t.Rows = append(t.Rows, []string{r.Partner, r.PersonKey, fmt.Sprint(r.Person), r.Population})
+				}
+				return c.Table(t)
+			}})
+	return cmd
+}
+
+func (c *command) crosswalk() ([]link.Row, error) {
+	h, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	return lake.Crosswalk(h.Home)
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
+
+	"heatwatch/etl/drop"
+	"heatwatch/etl/partner"
+	"heatwatch/internal/durable"
+	"heatwatch/internal/problem"
+	"heatwatch/models"
+	"heatwatch/reports/render"
+)
+
+func (c *command) partnerCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "partner", Short: "Enrol agencies, change what was agreed, hand out kits",
+		Example: `  heatwatch partner add shelter-a --kind shelter --key shelter-a.pub
+  heatwatch partner kit shelter-a --out kits/shelter-a
+  heatwatch partner set shelter-a freshness=weekly
+  heatwatch partner list`}
+	cmd.AddCommand(c.partnerAdd(), c.partnerKey(), c.partnerSet(), c.partnerList(), c.partnerRemove(), c.partnerKit())
+	return cmd
+}
+
+// locked runs f while the home's lock is held.
+func (c *command) locked(what string, f func(h *house) error) error {
+	h, err := c.open()
+	if err != nil {
+		return err
+	}
+	lock, err := h.Lock(what, h.now())
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	return f(h)
+}
+
+func (c *command) partnerAdd() *cobra.Command {
+	var kind, key string
+	cmd := &cobra.Command{Use: "add NAME --kind KIND", Short: "Enrol an agency", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return c.locked("partner add", func(h *house) error {
+				if err := partner.Add(h.fs, h.Partners(), args[0], partner.Default(kind, h.today())); err != nil {
+					return err
+				}
+				for _, dir := range []string{"incoming", "receipts"} {
+					if err := durable.MkdirAll(h.fs, filepath.Join(h.SFTP(), args[0], dir), 0o700); err != nil {
+						return err
+					}
+				}
+				if key != "" {
+					return c.addKey(h, args[0], key)
+				}
+				return nil
+			})
+		}}
+	cmd.Flags().StringVar(&kind, "kind", "", "kind of agency: "+strings.Join(models.Dictionary().List("agency_kind"), ", "))
+	cmd.Flags().StringVar(&key, "key", "", "file with the agency's public SSH key")
+	cmd.MarkFlagRequired("kind")
+	return cmd
+}
+
+func (c *command) addKey(h *house, name, file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return problem.Wrap(err, problem.Usage, file, "the key cannot be read", "name the agency's public key file, the one that ends in .pub")
+	}
+	fingerprint, err := partner.AddKey(h.fs, h.Partners(), name, b)
+	if err != nil {
+		return err
+	}
+	c.Say("%s may log in with the key %s", name, fingerprint)
+	return nil
+}
+
+func (c *command) partnerKey() *cobra.Command {
+	return &cobra.Command{Use: "key NAME FILE.pub", Short: "Let an agency log in with one more key", Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return c.locked("partner key", func(h *house) error { return c.addKey(h, args[0], args[1]) })
+		}}
+}
+
+func (c *command) partnerSet() *cobra.Command {
+	return &cobra.Command{Use: "set NAME FIELD=VALUE", Short: "Change one field of the agreement", Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return c.locked("partner set", func(h *house) error {
+				_, err := partner.Set(h.fs, h.Partners(), args[0], args[1])
+				return err
+			})
+		}}
+}
+
+func (c *command) partnerList() *cobra.Command {
+	return &cobra.Command{Use: "list", Short: "List the enrolled agencies", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			names, err := partner.List(h.Partners())
+			if err != nil {
+				return err
+			}
+			t := render.Table{Columns: render.Cols("name", "kind", "mode")}
+			for _, n := range names {
+				a, err := partner.Load(h.Partners(), n)
+				if err != nil {
+					return err
+				}
+				t.Rows = append(t.Rows, []string{n, a.Kind, a.Sharing})
+			}
+			return c.Table(t)
+		}}
+}
+
+func (c *command) partnerRemove() *cobra.Command {
+	var erase bool
+	cmd := &cobra.Command{Use: "remove NAME", Short: "Revoke an agency's keys; its data stays", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if erase {
+				return problem.New(problem.Failed, args[0], "forgetting an agency's files is not built yet", "without --erase the keys are revoked and the data stays")
+			}
+			return c.locked("partner remove", func(h *house) error {
+				if err := c.Confirm("revoke all keys of " + args[0] + "?"); err != nil {
+					return err
+				}
+				return partner.Remove(h.fs, h.Partners(), args[0])
+			})
+		}}
+	cmd.Flags().BoolVar(&erase, "erase", false, "also forget all its files")
+	return cmd
+}
+
+func (c *command) partnerKit() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{Use: "kit NAME --out DIR", Short: "Write what an agency needs: agreement, keys, address", Args: cobra.ExactArgs(1),
+		Long: `Writes the agreement, the agency's own key, the linkage key, the server's host key and address. The kit holds secrets:
+hand it over in person or through another safe channel, never by e-mail.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			return c.writeKit(h, args[0], out)
+		}}
+	cmd.Flags().StringVar(&out, "out", "", "folder of the kit; must not hold one")
+	cmd.MarkFlagRequired("out")
+	return cmd
+}
+
+func (c *command) writeKit(h *house, name, out string) error {
+	a, err := partner.Load(h.Partners(), name)
+	if err != nil {
+		return err
+	}
+	keys, err := h.keys()
+	if err != nil {
+		return err
+	}
+	public, err := drop.HostKey(hostKeyFile(h.Home))
+	if err != nil {
+		return err
+	}
+	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public)))
+	k := partner.NewKit(keys, h.ledger.Home(), h.demo(), name, a, h.settings.SFTP.Address, h.settings.Timezone, line)
+	return partner.WriteKit(h.fs, out, k)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"heatwatch/internal/problem"
+	"heatwatch/models"
+	"heatwatch/privacy/ledger"
+	"heatwatch/reports/measures"
+	"heatwatch/reports/site"
+)
+
+func (c *command) publishCommand() *cobra.Command {
+	var out, witness string
+	cmd := &cobra.Command{Use: "publish --out DIR", Short: "Write the public site from recorded releases", Args: cobra.NoArgs,
+		Long: `Writes one folder of static files that opens from disk and from any web server: pages, charts, downloads, the release
+files, and the ledger's signed head as head.note. It reads recorded releases, plan and ledger; no record is read.`,
+		Example: `  heatwatch publish --out public`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			c.warn(h)
+			if err := c.checkWitness(h, witness); err != nil {
+				return err
+			}
+			if err := h.publish(cmd.Context(), out); err != nil {
+				return err
+			}
+			c.Say("published to %s", filepath.Join(out, "index.html"))
+			return nil
+		}}
+	cmd.Flags().StringVar(&out, "out", "", "folder of the site: new, or one that was published before")
+	cmd.Flags().StringVar(&witness, "witness", "", "a head of this ledger that was kept elsewhere, or none")
+	cmd.MarkFlagRequired("out")
+	return cmd
+}
+
+func (h *house) publish(ctx context.Context, out string) error {
+	files, err := h.releases()
+	if err != nil {
+		return err
+	}
+	head, err := h.ledger.Head()
+	if err != nil {
+		return err
+	}
+	if err := h.ours(out); err != nil {
+		return err
+	}
+	epsilon, _ := h.epsilon()
+	s := site.Site{HomeID: h.ledger.Home(), KeyFingerprint: ledger.Fingerprint(h.ledger.PublicKey()), Demo: h.demo(), NotPrivate: epsilon > notPrivate,
+		Head: head, Languages: h.settings.Site.Languages}
+	for _, m := range measures.All() {
+		r, err := h.report(m, nil)
+		if err != nil {
+			return err
+		}
+		s.Reports = append(s.Reports, r)
+		text := site.MeasureText{ID: m.ID, Title: m.Title, Definition: m.Definition, Population: m.Population, Says: m.Says,
+			Window: m.Window, Denominator: m.Denominator, Differences: m.Differences, Objective: m.Objective, Prong: m.Prong, Headline: headlines[m.ID]}
+		for _, st := range m.Statistics {
+			text.Statistics = append(text.Statistics, site.StatisticText{Name: st.Name, Unit: st.Unit, Says: st.Says})
+		}
+		s.Measures = append(s.Measures, text)
+	}
+	for _, f := range files {
+		rel, err := filepath.Rel(h.Releases(), f.Path())
+		if err != nil {
+			return err
+		}
+		s.Files = append(s.Files, site.File{Path: filepath.ToSlash(filepath.Join("releases", rel)), Entry: f.Entry, Data: f.Bytes()})
+	}
+	for _, e := range h.ledger.Entries() {
+		if e.Release != nil {
+			if d, ok := models.ParseDate(e.Date); ok {
+				s.Updated = max(s.Updated, d)
+			}
+		}
+	}
+	return site.Publish(ctx, h.fs, out, s)
+}
+
+// headlines are the statistics of the answer cards.
+var headlines = map[string]string{"time-to-emergency-service": "share_within_24h", "placement-stability": "share_two_or_fewer"}
+
+// ours refuses to publish over another home's site, and over one that has seen more than this ledger.
+func (h *house) ours(out string) error {
+	b, err := os.ReadFile(filepath.Join(out, ledger.HeadFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return problem.Wrap(err, problem.Failed, out, "the site that is there cannot be read", "check the permissions")
+	}
+	rel, err := h.ledger.Compare(b)
+	if err != nil {
+		return err
+	}
+	if rel == ledger.Behind {
+		return nil
+	}
+	return rel.Problem(out)
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"heatwatch/etl/lake"
+	"heatwatch/internal/durable"
+	"heatwatch/internal/problem"
+	"heatwatch/models"
+	"heatwatch/privacy"
+	"heatwatch/privacy/ledger"
+	"heatwatch/reports/render"
+)
+
+func (c *command) releaseCommand() *cobra.Command {
+	var witness string
+	var due bool
+	cmd := &cobra.Command{Use: "release PERIOD", Short: "Measure what is due of a period, with noise, and record it; spends budget",
+		Args: cobra.MaximumNArgs(1),
+		Long: `Measures every item of the period that is due and was not measured yet: exact sums inside the house, one Gaussian draw
+per cell, a ledger entry before the first draw. What was measured is never measured again: a second run prints the recorded
+releases, byte for byte.`,
+		Example: `  heatwatch release 2025Q1
+  heatwatch release --due`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if due == (len(args) == 1) {
+				return problem.New(problem.Usage, "release", "name one period, or say --due", "`heatwatch plan PERIOD` shows what is due")
+			}
+			var periods []models.Period
+			if len(args) == 1 {
+				p, err := period(args[0])
+				if err != nil {
+					return err
+				}
+				periods = []models.Period{p}
+			}
+			return c.locked("release", func(h *house) error { return c.release(cmd.Context(), h, periods, witness) })
+		}}
+	cmd.Flags().StringVar(&witness, "witness", "", "a head of this ledger that was kept elsewhere (file, or folder of the published site), or none")
+	cmd.Flags().BoolVar(&due, "due", false, "every period with something due")
+	return cmd
+}
+
+func (c *command) release(ctx context.Context, h *house, periods []models.Period, witness string) error {
+	c.warn(h)
+	r, err := h.releaser(c)
+	if err != nil {
+		return err
+	}
+	if err := c.checkWitness(h, witness); err != nil {
+		return err
+	}
+	if len(periods) == 0 {
+		if periods, err = h.duePeriods(r); err != nil {
+			return err
+		}
+	}
+	var files []privacy.ReleaseFile
+	for _, p := range periods {
+		fs, err := r.Release(ctx, p)
+		if err != nil {
+			return err
+		}
+		files = append(files, fs...)
+	}
+	slices.SortStableFunc(files, func(a, b privacy.ReleaseFile) int { return a.Entry - b.Entry })
+	if err := privacy.Check(files, h.ledger); err != nil {
+		return err
+	}
+	return c.printReleases(files)
+}
+
+// printReleases writes the recorded files: a table for people, and in every other form a JSON array of their bytes.
+func (c *command) printReleases(files []privacy.ReleaseFile) error {
+	o, err := c.Options()
+	if err != nil {
+		return err
+	}
+	if o.Format != render.FormatTable {
+		var parts []string
+		for _, f := range files {
+			parts = append(parts, strings.TrimSuffix(string(f.Bytes()), "\n"))
+		}
+		_, err := c.Out.Write([]byte("[" + strings.Join(parts, ",\n") + "]\n"))
+		return err
+	}
+	t := render.Table{Columns: render.Cols("period", "entry#", "due", "item", "cells#", "sd#", "mu2#")}
+	for _, f := range files {
+		for _, m := range f.Measurements {
+			t.Rows = append(t.Rows, []string{f.Period.String(), number(float64(f.Entry), 6), f.Due.String(), m.Item, number(float64(len(m.Cells)), 6), number(m.Sd, 4), number(m.Mu2, 4)})
+		}
+	}
+	return render.Write(c.Out, t, o)
+}
+
+// releaser puts together what a release needs.
+func (h *house) releaser(c *command) (privacy.Releaser, error) {
+	plan, sc, err := h.plan()
+	if err != nil {
+		return privacy.Releaser{}, err
+	}
+	keys, err := h.keys()
+	if err != nil {
+		return privacy.Releaser{}, err
+	}
+	return privacy.Releaser{
+		FS: h.fs, Releases: h.Releases(), Register: h.Register(), Keys: h.Keys(), Ledger: h.ledger, Plan: plan, Schema: sc,
+		Selection: keys.Selection.Bytes(), Seal: keys.Register.Bytes(), Today: h.today(),
+		Notice: func(text string) { c.Say("heatwatch: %s", text) },
+		Open:   h.warehouse,
+	}, nil
+}
+
+// warehouse opens the lake for a release.
+func (h *house) warehouse(ctx context.Context) (privacy.Warehouse, error) {
+	s, err := lake.Open(ctx, h.Home, lake.Options{})
+	if err != nil {
+		return privacy.Warehouse{}, err
+	}
+	kinds, err := h.kinds()
+	if err != nil {
+		s.Close()
+		return privacy.Warehouse{}, err
+	}
+	return privacy.Warehouse{Engine: s, Content: s.Manifest.Bytes(), Partners: kinds, Close: s.Close}, nil
+}
+
+// duePeriods are the periods with an item that is due and not measured, from the calendar and the plan: the first is
+// that of the earliest agreement.
+func (h *house) duePeriods(r privacy.Releaser) ([]models.Period, error) {
+	start, err := h.firstDay()
+	if err != nil {
+		return nil, err
+	}
+	var all []models.Period
+	add := func(p models.Period) {
+		for _, d := range r.Plan.Due(p) {
+			if d > r.Today {
+				continue
+			}
+			for _, it := range r.Plan.DueOn(p, d) {
+				if r.State(it, p) == "due" {
+					all = append(all, p)
+					return
+				}
+			}
+		}
+	}
+	for q := models.QuarterOf(start); q.Last() < r.Today; q = q.Next() {
+		add(q)
+	}
+	for y := models.YearOf(start); y.Last() < r.Today; y = y.Next() {
+		add(y)
+	}
+	return all, nil
+}
+
+func (c *command) witnessCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{Use: "witness --out FILE", Short: "Write the ledger's signed head, to be kept elsewhere", Args: cobra.NoArgs,
+		Long: `A restored or copied home cannot be noticed from inside. The head that somebody else keeps shows it: hand the file to the
+evaluator, or publish the site, which holds it too.`,
+		RunE: func(*cobra.Command, []string) error {
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			head, err := h.ledger.Head()
+			if err != nil {
+				return err
+			}
+			if err := durable.Replace(h.fs, out, head, 0o644); err != nil {
+				return problem.Wrap(err, problem.Failed, out, "the head cannot be written", "check the folder")
+			}
+			c.Say("wrote the head of %d entries to %s", h.ledger.Position().Entries, out)
+			return nil
+		}}
+	cmd.Flags().StringVar(&out, "out", "", "file to write")
+	cmd.MarkFlagRequired("out")
+	return cmd
+}
+
+// checkWitness compares the witnesses that were named with the ledger. That one is required is for a later issue; one
+// that is named must agree.
+func (c *command) checkWitness(h *house, named string) error {
+	paths := h.settings.Privacy.Witness
+	if named != "" {
+		paths = []string{named}
+	}
+	for _, path := range paths {
+		if path == "none" {
+			continue
+		}
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			path = filepath.Join(path, ledger.HeadFile)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return problem.Wrap(err, problem.Refused, path, "the witness cannot be read", "name a head.note of this home, or none where that is allowed")
+		}
+		rel, err := h.ledger.Compare(b)
+		if err != nil {
+			return err
+		}
+		if rel == ledger.Behind { // somebody kept an older head; the chain contains it
+			continue
+		}
+		if err := rel.Problem(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

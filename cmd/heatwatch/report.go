@@ -1,0 +1,133 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"heatwatch/internal/nearest"
+	"heatwatch/internal/problem"
+	"heatwatch/models"
+	"heatwatch/privacy"
+	"heatwatch/reports/measures"
+	"heatwatch/reports/render"
+)
+
+func (c *command) reportCommand() *cobra.Command {
+	var periodFlag, by string
+	cmd := &cobra.Command{Use: "report MEASURE", Short: "Print released figures of a measure, each with its interval", Args: cobra.ExactArgs(1),
+		Example: `  heatwatch report time-to-emergency-service
+  heatwatch report placement-stability --period 2024 --by age_band --format json`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := lookup(args[0])
+			if err != nil {
+				return err
+			}
+			if by != "" && !slices.Contains(dimensions(m), by) {
+				return problem.New(problem.Usage, "--by", m.ID+" has no dimension of that name", "use one of "+strings.Join(dimensions(m), ", "))
+			}
+			var asked []models.Period
+			if periodFlag != "" {
+				p, err := period(periodFlag)
+				if err != nil {
+					return err
+				}
+				asked = []models.Period{p}
+			}
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			r, err := h.report(m, asked)
+			if err != nil {
+				return err
+			}
+			if by != "" {
+				r.Figures = slices.DeleteFunc(r.Figures, func(f privacy.Figure) bool { return f.Dimension() != by })
+			}
+			o, err := c.Options()
+			if err != nil {
+				return err
+			}
+			return render.Report(c.Out, r, h.text(m), o)
+		}}
+	cmd.Flags().StringVar(&periodFlag, "period", "", "one period only: 2025Q1, 2025, 2021-2025")
+	cmd.Flags().StringVar(&by, "by", "", "one breakdown only, such as age_band")
+	return cmd
+}
+
+// lookup finds a measure that has a page.
+func lookup(id string) (measures.Measure, error) {
+	var known []string
+	for _, m := range measures.All() {
+		if m.ID == id {
+			return m, nil
+		}
+		known = append(known, m.ID)
+	}
+	do := "`heatwatch measures` lists them"
+	if near := nearest.Name(id, known); near != "" {
+		do = "did you mean " + near + "?"
+	}
+	return measures.Measure{}, problem.New(problem.Usage, "MEASURE", "there is no measure of that name", do)
+}
+
+// dimensions are all breakdowns of a measure's statistics.
+func dimensions(m measures.Measure) []string {
+	var all []string
+	for _, s := range m.Statistics {
+		for _, d := range s.By {
+			if !slices.Contains(all, d) {
+				all = append(all, d)
+			}
+		}
+	}
+	return all
+}
+
+// releases reads the recorded releases and checks them against the ledger.
+func (h *house) releases() ([]privacy.ReleaseFile, error) {
+	files, err := privacy.ReadReleases(h.Releases())
+	if err != nil {
+		return nil, err
+	}
+	return files, privacy.Check(files, h.ledger)
+}
+
+// report derives what is known of one measure. It reads release files, plan and ledger, and nothing else.
+func (h *house) report(m measures.Measure, asked []models.Period) (privacy.Report, error) {
+	files, err := h.releases()
+	if err != nil {
+		return privacy.Report{}, err
+	}
+	plan, sc, err := h.plan()
+	if err != nil {
+		return privacy.Report{}, err
+	}
+	r := privacy.Report{Schema: 1, Measure: m.ID, Definition: m.Definition, Population: m.Population, Figures: []privacy.Figure{}}
+	figures, err := plan.Figures(sc, files, m.ID, asked)
+	if err != nil {
+		return r, err
+	}
+	r.Figures = append(r.Figures, figures...)
+	var entries []int
+	for _, f := range r.Figures {
+		entries = append(entries, f.Entries()...)
+	}
+	r.Privacy, err = privacy.Statements(h.ledger, m.Population, entries)
+	return r, err
+}
+
+// text is what a reader needs beside the figures.
+func (h *house) text(m measures.Measure) render.Text {
+	t := render.Text{Title: m.Title, Says: m.Says, Denominator: m.Denominator, Differences: m.Differences}
+	if h.demo() {
+		t.Notices = append(t.Notices, "DEMONSTRATION: these figures are about a synthetic county. No person in them exists.")
+		t.Mark = "demonstration: synthetic data"
+	}
+	if e, _ := h.epsilon(); e > notPrivate {
+		t.Notices = append(t.Notices, "NOT PRIVATE: the lifetime budget of this home is so large that its figures protect nobody.")
+	}
+	return t
+}

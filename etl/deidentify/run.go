@@ -1,0 +1,338 @@
+package deidentify
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"heatwatch/etl/partner"
+	"heatwatch/internal/durable"
+	"heatwatch/internal/problem"
+	"heatwatch/models"
+)
+
+// Covers is the span of days that a drop speaks for, both ends included.
+type Covers struct{ From, To models.Date }
+
+// ParseCovers reads FROM:TO.
+func ParseCovers(s string) (*Covers, error) {
+	a, b, _ := strings.Cut(s, ":")
+	from, ok1 := models.ParseDate(a)
+	to, ok2 := models.ParseDate(b)
+	if !ok1 || !ok2 || to < from {
+		return nil, problem.New(problem.Usage, "--covers", "this is no span of days", "write FROM:TO, for instance 2026-01-01:2026-03-31")
+	}
+	return &Covers{from, to}, nil
+}
+
+// Config is one run.
+type Config struct {
+	FS  durable.FS // durable.OS() outside tests
+	Kit partner.Kit
+	Raw string // folder of exports; with From, the agency system's own export
+	Out string // the drop's folder; must not exist; its base name is the drop's name
+
+	Covers *Covers   // nil: from the agreement's first day to the day before Now
+	Now    time.Time // becomes the manifest's created
+
+	From        string // "" or "hmis-csv"
+	Roster      string // hmis-csv: a file of PersonalIDs with a signed release, or "all"
+	Engagements string // hmis-csv: "" or "enrollment"
+}
+
+// setup is what holds for a whole run.
+type setup struct {
+	agreement partner.Agreement
+	linkage   partner.Secret
+	loc       *time.Location
+	today     models.Date
+	consented bool
+}
+
+// Run makes a drop. Whatever goes wrong, the report says what was found so far; with an error no drop is left.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	r := Report{Partner: cfg.Kit.Partner}
+	if cfg.FS == nil {
+		cfg.FS = durable.OS()
+	}
+	s, err := prepare(&cfg, &r)
+	if err != nil {
+		return r, err
+	}
+	src, err := openSource(&cfg, s, &r)
+	if err != nil {
+		return r, err
+	}
+	if err := s.mayShare(src); err != nil {
+		return r, err
+	}
+	return r, makeDrop(ctx, cfg, s, src, &r)
+}
+
+var dropName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// prepare checks everything that can be checked before a row is read.
+func prepare(cfg *Config, r *Report) (setup, error) {
+	usage := func(where, what, do string) (setup, error) {
+		return setup{}, problem.New(problem.Usage, where, what, do)
+	}
+	loc, err := cfg.Kit.Location()
+	if err != nil {
+		return usage("timezone", "there is no such time zone", "ask for a new kit")
+	}
+	a := cfg.Kit.Agreement
+	s := setup{agreement: a, linkage: cfg.Kit.LinkageKey, loc: loc, today: models.DateOf(cfg.Now.In(loc)), consented: a.Sharing == partner.SharingConsented}
+	if !a.InForce(s.today) {
+		return usage("agreement", "the agreement is suspended or has ended: nothing may be sent", "ask the warehouse")
+	}
+	if cfg.Out, err = filepath.Abs(cfg.Out); err != nil {
+		return setup{}, err
+	}
+	r.Drop = filepath.Base(cfg.Out)
+	if !dropName.MatchString(r.Drop) {
+		return usage("--out", "the drop's name is the name of its folder: 1 to 64 of A-Z a-z 0-9 . _ -", "choose another, for instance 2026-01-31")
+	}
+	if _, err := os.Lstat(cfg.Out); err == nil {
+		return usage(cfg.Out, "the folder of the drop is there already", "choose a new name: a drop is never changed; without manifest.json it is left over and can be deleted")
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return usage(cfg.Out, "the folder of the drop cannot be made", "check the path and the permissions")
+	}
+	if within(cfg.Out, cfg.Kit.Dir) {
+		return usage(cfg.Out, "the drop would lie in the folder of the kit, which holds keys and keymaps", "put it elsewhere: drops are uploaded, kits never")
+	}
+	if cfg.Covers == nil {
+		to := s.today - 1
+		cfg.Covers = &Covers{min(cfg.Kit.StartsOn, to), to}
+	}
+	if cfg.Covers.To < cfg.Covers.From {
+		return usage("--covers", "the last day is before the first", "write FROM:TO")
+	}
+	r.From, r.To = cfg.Covers.From, cfg.Covers.To
+	return s, nil
+}
+
+// within reports whether path would lie in dir or below.
+func within(path, dir string) bool {
+	real := func(p string) string {
+		if abs, err := filepath.Abs(p); err == nil {
+			p = abs
+		}
+		if q, err := filepath.EvalSymlinks(p); err == nil {
+			return q
+		}
+		return p
+	}
+	rel, err := filepath.Rel(real(dir), filepath.Join(real(filepath.Dir(path)), filepath.Base(path)))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+func openSource(cfg *Config, s setup, r *Report) (source, error) {
+	switch cfg.From {
+	case "":
+		if cfg.Roster != "" || cfg.Engagements != "" {
+			return nil, problem.New(problem.Usage, "", "--roster and --engagements belong to --from hmis-csv", "leave them out")
+		}
+		return openRaw(cfg.Raw)
+	case "hmis-csv":
+		return openHMIS(cfg, s, r)
+	}
+	return nil, problem.New(problem.Usage, "--from", "the only foreign form is hmis-csv", "leave --from out for a folder of CSV files named as in the dictionary")
+}
+
+// mayShare compares what is there with how the agreement shares: totals only, or persons with consent in force.
+func (s setup) mayShare(src source) error {
+	if s.agreement.Sharing == partner.SharingToken {
+		return nil
+	}
+	about, release := "", false // a file about persons we serve; a column that says who agreed
+	for _, e := range order() {
+		if e.Index("person_key") < 0 {
+			continue
+		}
+		in, err := src.open(e.Name)
+		if err != nil {
+			return err
+		}
+		if in == nil {
+			continue
+		}
+		release = release || e.Name == "persons" && slices.Contains(in.header(), "release")
+		in.Close()
+		if s.agreement.Sharing == partner.SharingAggregate {
+			return problem.New(problem.Refused, in.file(), "the agreement shares totals only: no record about a person may leave", "remove the file, or agree on another form of sharing")
+		}
+		if e.Population != "accused" {
+			about = in.file()
+		}
+	}
+	if about != "" && !release {
+		return problem.New(problem.Usage, about, "the agreement shares persons with consent in force, and no column `release` of persons.csv says who they are", "send persons.csv with it")
+	}
+	return nil
+}
+
+// order is the dictionary's, with the files that others refer to first.
+func order() []models.Entity {
+	all := slices.Clone(models.Dictionary().Entities)
+	slices.SortStableFunc(all, func(a, b models.Entity) int { return rank(a) - rank(b) })
+	return all
+}
+
+func rank(e models.Entity) int {
+	if e.Tokens {
+		return 0
+	}
+	return 1
+}
+
+// made is a file of the drop.
+type made struct {
+	entity string
+	rows   int
+	sha256 string
+}
+
+func (m made) name() string { return m.entity + ".csv" }
+
+// makeDrop writes files, keymap and, last, the manifest. What it leaves after an error is what was there before.
+func makeDrop(ctx context.Context, cfg Config, s setup, src source, r *Report) (err error) {
+	parent := filepath.Dir(cfg.Out)
+	if err := durable.MkdirAll(cfg.FS, parent, 0o700); err != nil {
+		return cannotWrite(parent, err)
+	}
+	if err := cfg.FS.Mkdir(cfg.Out, 0o700); err != nil {
+		return cannotWrite(cfg.Out, err)
+	}
+	defer func() {
+		if err != nil && discard(cfg) != nil {
+			r.Warnings = append(r.Warnings, "the unfinished drop could not be removed: delete its folder")
+		}
+	}()
+	var files []made
+	err = withKeymap(cfg, r, func(k *keymap) error {
+		files, err = writeFiles(ctx, cfg, s, src, k, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = writeManifest(cfg, files)
+	r.Made = err == nil
+	return err
+}
+
+// discard takes an unfinished drop away, the manifest first: what is left after a crash in between is no drop.
+func discard(cfg Config) error {
+	err := durable.Remove(cfg.FS, filepath.Join(cfg.Out, manifestName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return durable.RemoveAll(cfg.FS, cfg.Out)
+}
+
+// writeFiles writes every file of the drop and sends each through the gate.
+func writeFiles(ctx context.Context, cfg Config, s setup, src source, k *keymap, r *Report) ([]made, error) {
+	t := &translator{setup: s, mac: newMAC(cfg.Kit.AgencyKey), people: map[digest]person{}, listed: map[string]bool{}, noted: map[digest]bool{},
+		clear: newClearSet(), keymap: k, report: r, lenient: cfg.From == "hmis-csv"}
+	r.Ignored = src.ignored()
+	var files []made
+	for _, e := range order() {
+		f, err := t.writeFile(ctx, cfg, e, src)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			files = append(files, *f)
+		}
+	}
+	if r.RefusedCount > 0 {
+		return nil, r.refusal()
+	}
+	if len(files) == 0 {
+		return nil, problem.New(problem.Usage, "", "nothing of what is there may be sent", "the report says why; compare the files with the agreement in the kit")
+	}
+	for _, f := range files {
+		if err := inspect(cfg.Out, f, t.clear, r); err != nil {
+			return nil, err
+		}
+	}
+	return files, r.refusal()
+}
+
+// refusal is the error that stops a run in which something would have passed, or nil.
+func (r *Report) refusal() error {
+	if r.RefusedCount == 0 {
+		return nil
+	}
+	f := r.Refused[0]
+	what := fmt.Sprintf("column %s holds what its type does not allow (%s): it may be identifying, and nothing leaves", f.Column, f.Rule)
+	if r.RefusedCount > 1 {
+		what += fmt.Sprintf("; %d such cells in all", r.RefusedCount)
+	}
+	return problem.New(problem.Refused, at(f.File, f.Line), what, "correct the cell, or empty it where the value is not known")
+}
+
+func (t *translator) writeFile(ctx context.Context, cfg Config, e models.Entity, src source) (*made, error) {
+	in, err := src.open(e.Name)
+	if in == nil || err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	if !t.agreement.AllowsEntity(e.Name) {
+		t.report.Ignored = append(t.report.Ignored, in.file()+" (the agreement does not name it)")
+		return nil, nil
+	}
+	tb := t.plan(e, in.file(), in.header())
+	if err := tb.complete(); err != nil {
+		return nil, err
+	}
+	if e.Tokens {
+		t.listed[e.Name] = true
+		t.birth = t.birth || e.Name == "persons" && tb.has("birth_date")
+	}
+	f := made{entity: e.Name}
+	sum := sha256.New()
+	path := filepath.Join(cfg.Out, f.name())
+	var inner error
+	err = durable.CreateFrom(cfg.FS, path, 0o600, func(w io.Writer) error {
+		out := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
+		if inner = tb.run(ctx, in, out); inner != nil {
+			return inner
+		}
+		return out.Flush()
+	})
+	if inner != nil {
+		return nil, inner
+	}
+	if err != nil {
+		return nil, cannotWrite(path, err)
+	}
+	f.rows, f.sha256 = tb.rep.Rows, hex.EncodeToString(sum.Sum(nil))
+	t.report.Files = append(t.report.Files, tb.rep)
+	return &f, nil
+}
+
+// complete refuses a file without one of its required columns: every row of it would be refused over there.
+func (tb *table) complete() error {
+	for _, c := range tb.e.Columns {
+		if c.Required && !tb.has(c.Name) {
+			return problem.New(problem.Failed, tb.file+":1", "the column "+c.Name+" is missing", "add it to the export: "+tb.e.Name+" means nothing without it")
+		}
+	}
+	return nil
+}
+
+func cannotWrite(path string, err error) error {
+	return problem.Wrap(err, problem.Failed, path, "the file or folder cannot be written", "check the permissions and the room on the disk")
+}

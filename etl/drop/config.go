@@ -1,0 +1,63 @@
+package drop
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is what a Server needs. Zero quotas and times mean the defaults.
+type Config struct {
+	Listen   string                        // address, "127.0.0.1:2022"; port 0 takes a free one
+	HostKey  string                        // file with the private key, mode 0600: see CreateHostKey
+	Root     string                        // the folder that holds the areas; must exist
+	Partners func() ([]PartnerKeys, error) // who may log in; asked at each login
+	Quota    Quota
+	Times    Times
+	Log      *slog.Logger // nil: no log
+}
+
+// Quota bounds what partners can take up.
+type Quota struct {
+	FileBytes       int64 // of one file; default 8 GiB
+	AreaBytes       int64 // of everything in one incoming folder; default 64 GiB
+	AreaFiles       int   // files and folders in one incoming folder; default 20,000
+	PartnerSessions int   // at the same time, of one partner; default 8
+	Sessions        int   // at the same time, of all; default 64
+	Logins          int   // connections that have not proved who they are; default 64
+	Handles         int   // open files and listings of one session; default 64
+	PathBytes       int   // of a path from a client; default 512
+	Listing         int   // entries of one listing, the last names if there are more; default 20,000
+}
+
+// Times bounds how long partners can take.
+type Times struct {
+	Login time.Duration // from connection to session; default 30 s
+	Idle  time.Duration // without an SFTP packet in either direction; default 10 min
+	Grace time.Duration // after the end of the context, for sessions to finish; default 5 s
+}
+
+func (q Quota) withDefaults() Quota {
+	def(&q.FileBytes, 8<<30)
+	def(&q.AreaBytes, 64<<30)
+	def(&q.AreaFiles, 20_000)
+	def(&q.PartnerSessions, 8)
+	def(&q.Sessions, 64)
+	def(&q.Logins, 64)
+	def(&q.Handles, 64)
+	def(&q.PathBytes, 512)
+	def(&q.Listing, 20_000)
+	return q
+}
+
+func (t Times) withDefaults() Times {
+	def(&t.Login, 30*time.Second)
+	def(&t.Idle, 10*time.Minute)
+	def(&t.Grace, 5*time.Second)
+	return t
+}
+
+func def[T int | int64 | time.Duration](v *T, to T) {
+	if *v == 0 {
+		*v = to
+	}
+}

@@ -1,0 +1,430 @@
+package drop
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"math"
+	"os"
+	"path"
+	"slices"
+	"syscall"
+
+	"github.com/pkg/sftp"
+)
+
+// upload is one file on its way in.
+type upload struct {
+	a     *area
+	log   *slog.Logger
+	at    place
+	path  string // below incoming; of a manifest, a staged name
+	f     *os.File
+	fresh bool   // the name is new: its folder must be fsynced
+	done  func() // gives the handle back
+
+	// under a.mu
+	size   int64  // end of the furthest byte: what is reserved
+	high   int64  // everything below has arrived
+	later  []span // what has arrived above
+	dead   error  // taken over by another upload, or its drop was closed
+	broken bool   // a piece was refused or not written: the file is not what was sent
+	cut    bool   // the connection ended before the file was closed
+	closed bool
+}
+
+// span is a piece of a file.
+type span struct{ from, to int64 }
+
+// maxSpans bounds how scattered a file may arrive. Clients send up to a few
+// hundred pieces without waiting; the server may handle them in any order.
+const maxSpans = 1024
+
+// startUpload opens a file for writing as the flags say. a.mu is held.
+func (a *area) startUpload(at place, flags sftp.FileOpenFlags, done func()) (*upload, error) {
+	if err := a.openDrop(at.drop); err != nil {
+		return nil, err
+	}
+	name := at.in()
+	if old := a.open[name]; old != nil {
+		a.takeOver(old)
+	}
+	info, err := regular(a.in, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case info == nil && !flags.Creat:
+		return nil, errNoSuchFile
+	case info != nil && flags.Creat && flags.Excl:
+		return nil, errExists
+	case info == nil:
+		if err := a.roomForFile(); err != nil {
+			return nil, err
+		}
+	}
+	u := &upload{a: a, log: a.log.With(slog.String("drop", at.drop)), at: at, path: name, done: done, fresh: info == nil}
+	mode := os.O_WRONLY | syscall.O_NONBLOCK // nonblock: against a FIFO that came in between
+	if info == nil {
+		mode |= os.O_CREATE | os.O_EXCL
+	}
+	if at.manifest() {
+		u.path = a.stagedName(at.drop)
+	}
+	if u.f, err = a.in.OpenFile(u.path, mode, 0o600); err != nil {
+		return nil, err
+	}
+	if info == nil {
+		a.files++
+	} else {
+		u.size, u.high = info.Size(), info.Size()
+	}
+	if flags.Trunc && u.size > 0 {
+		if err := u.shrink(0); err != nil {
+			u.f.Close()
+			return nil, err
+		}
+	}
+	a.open[name] = u
+	return u, nil
+}
+
+// takeOver ends an upload in favour of a new one to the same name.
+func (a *area) takeOver(old *upload) {
+	old.dead = errTakenOver
+	delete(a.open, old.at.in())
+	if old.at.manifest() {
+		old.discard()
+		return
+	}
+	if err := old.shrink(old.high); err != nil {
+		answer(old.log, err)
+	}
+	old.log.LogAttrs(context.Background(), slog.LevelInfo, "upload taken over by another")
+}
+
+// WriteAt takes one piece.
+func (u *upload) WriteAt(p []byte, off int64) (int, error) {
+	u.a.mu.Lock()
+	defer u.a.mu.Unlock()
+	n, err := u.writeAt(p, off)
+	if err != nil {
+		// Clients close a file properly after an error too.
+		u.broken = true
+	}
+	return n, answer(u.log, err)
+}
+
+func (u *upload) writeAt(p []byte, off int64) (int, error) {
+	limit := u.a.quota.FileBytes
+	if u.at.manifest() {
+		limit = min(limit, maxManifest)
+	}
+	switch {
+	case u.closed:
+		return 0, errFailure
+	case u.dead != nil:
+		return 0, u.dead
+	case off < 0 || off > math.MaxInt64-int64(len(p)):
+		return 0, errFailure
+	case off+int64(len(p)) > limit:
+		u.log.LogAttrs(context.Background(), slog.LevelWarn, "file larger than allowed", slog.Int64("limit", limit))
+		return 0, errFileQuota
+	case off > u.high && len(u.later) >= maxSpans:
+		return 0, errScattered
+	}
+	end := off + int64(len(p))
+	if more := end - u.size; more > 0 {
+		if err := u.a.reserve(more); err != nil {
+			return 0, err
+		}
+		u.size = end
+	}
+	n, err := u.f.WriteAt(p, off)
+	u.note(off, off+int64(n))
+	return n, err
+}
+
+// note books a piece that has been written.
+func (u *upload) note(from, to int64) {
+	if from > u.high {
+		i, _ := slices.BinarySearchFunc(u.later, from, func(s span, v int64) int { return int(s.from - v) })
+		u.later = slices.Insert(u.later, i, span{from, to})
+		return
+	}
+	u.high = max(u.high, to)
+	for len(u.later) > 0 && u.later[0].from <= u.high {
+		u.high = max(u.high, u.later[0].to)
+		u.later = u.later[1:]
+	}
+}
+
+// shrink cuts the file to n bytes and gives the rest of its reservation back.
+func (u *upload) shrink(n int64) error {
+	if err := u.f.Truncate(n); err != nil {
+		return err
+	}
+	u.a.bytes -= u.size - n
+	u.size, u.high, u.later = n, min(u.high, n), nil
+	return nil
+}
+
+// discard removes a staged manifest.
+func (u *upload) discard() {
+	if err := u.a.in.Remove(u.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		answer(u.log, err)
+		return
+	}
+	u.a.files--
+	u.a.bytes -= u.size
+	u.size = 0
+}
+
+// TransferError is called by pkg/sftp, before Close, when the connection ends
+// with the file open. Without it a cut upload looks like a finished one: Close
+// is called for both.
+func (u *upload) TransferError(error) {
+	u.a.mu.Lock()
+	defer u.a.mu.Unlock()
+	u.cut = true
+}
+
+// Close ends the upload. nil means that the file is on disk.
+func (u *upload) Close() error {
+	u.a.mu.Lock()
+	if u.closed {
+		u.a.mu.Unlock()
+		return nil
+	}
+	u.closed = true
+	defer u.done()
+	err := u.settle()
+	size := u.size
+	u.a.mu.Unlock()
+
+	// Outside the lock: the fsync of gigabytes must not stop other sessions.
+	if err == nil && !u.cut {
+		err = u.f.Sync()
+	}
+	if cerr := u.f.Close(); err == nil {
+		err = cerr
+	}
+	if u.cut {
+		u.log.LogAttrs(context.Background(), slog.LevelWarn, "upload cut off", slog.Int64("bytes", size))
+		return answer(u.log, err)
+	}
+	if err == nil {
+		u.a.mu.Lock()
+		err = u.finish()
+		u.a.mu.Unlock()
+	} else if u.at.manifest() && u.dead == nil {
+		u.a.mu.Lock()
+		u.discard()
+		u.a.mu.Unlock()
+	}
+	if err == nil {
+		u.log.LogAttrs(context.Background(), slog.LevelInfo, "file received", slog.Int64("bytes", size), slog.Bool("manifest", u.at.manifest()))
+	}
+	return answer(u.log, err)
+}
+
+// settle takes the upload out of the books and cuts off what arrived after a
+// gap. a.mu is held.
+func (u *upload) settle() error {
+	if u.dead != nil {
+		return u.dead
+	}
+	delete(u.a.open, u.at.in())
+	missing := u.broken || len(u.later) > 0
+	if (u.cut || missing) && !u.at.manifest() && u.size > u.high {
+		if err := u.shrink(u.high); err != nil {
+			return err
+		}
+	}
+	if u.cut && u.at.manifest() {
+		u.discard()
+		return nil
+	}
+	if missing {
+		return errGap
+	}
+	return nil
+}
+
+// finish makes the name durable; of a manifest, it makes the name. a.mu is held.
+func (u *upload) finish() error {
+	if !u.at.manifest() {
+		if !u.fresh {
+			return nil
+		}
+		return syncFolder(u.a.in, u.at.drop)
+	}
+	name := u.at.in()
+	err := u.a.openDrop(u.at.drop) // another session may have closed it
+	if err == nil {
+		err = u.a.in.Link(u.path, name)
+	}
+	if err != nil {
+		u.discard()
+		return err
+	}
+	if err := u.a.in.Remove(u.path); err != nil {
+		answer(u.log, err) // the next login sweeps it
+	}
+	return u.a.closeDrop(u.at.drop)
+}
+
+// closeDrop is called when a drop has got its manifest.
+func (a *area) closeDrop(drop string) error {
+	a.endUploads(drop)
+	if err := syncFolder(a.in, drop); err != nil {
+		return err
+	}
+	a.log.LogAttrs(context.Background(), slog.LevelInfo, "drop complete", slog.String("drop", drop))
+	return nil
+}
+
+// renameFile moves a file between open drops. a.mu is held.
+func (a *area) renameFile(from, to place, over bool) error {
+	if err := errors.Join(a.openDrop(from.drop), a.openDrop(to.drop)); err != nil {
+		return err
+	}
+	src, err := regular(a.in, from.in())
+	if err != nil {
+		return err
+	}
+	if src == nil {
+		return errNoSuchFile
+	}
+	dst, err := regular(a.in, to.in())
+	switch {
+	case err != nil:
+		return err
+	case a.open[from.in()] != nil || a.open[to.in()] != nil:
+		return errBusy
+	case dst != nil && (!over || os.SameFile(src, dst)):
+		return errExists
+	case to.manifest() && src.Size() > maxManifest:
+		return errFileQuota
+	}
+	if err := a.in.Rename(from.in(), to.in()); err != nil {
+		return err
+	}
+	if dst != nil {
+		a.files--
+		a.bytes -= dst.Size()
+	}
+	if from.drop != to.drop {
+		if err := syncFolder(a.in, from.drop); err != nil {
+			return err
+		}
+	}
+	if to.manifest() {
+		return a.closeDrop(to.drop)
+	}
+	return syncFolder(a.in, to.drop)
+}
+
+// renameDrop gives an open drop another name. a.mu is held.
+func (a *area) renameDrop(from, to place) error {
+	if err := a.openDrop(from.drop); err != nil {
+		return err
+	}
+	if _, err := a.in.Lstat(to.drop); !errors.Is(err, fs.ErrNotExist) {
+		return errExists
+	}
+	for name := range a.open {
+		if path.Dir(name) == from.drop {
+			return errBusy
+		}
+	}
+	if err := a.in.Rename(from.drop, to.drop); err != nil {
+		return err
+	}
+	return syncFolder(a.in, ".")
+}
+
+// removeFile removes a file of an open drop. a.mu is held.
+func (a *area) removeFile(at place) error {
+	if err := a.openDrop(at.drop); err != nil {
+		return err
+	}
+	info, err := regular(a.in, at.in())
+	if err != nil {
+		return err
+	}
+	if info == nil {
+		return errNoSuchFile
+	}
+	size := info.Size()
+	if u := a.open[at.in()]; u != nil {
+		size = u.size
+		u.dead = errTakenOver
+		delete(a.open, at.in())
+	}
+	if err := a.in.Remove(at.in()); err != nil {
+		return err
+	}
+	a.files--
+	a.bytes -= size
+	return syncFolder(a.in, at.drop)
+}
+
+// removeDrop removes an empty open drop. a.mu is held.
+func (a *area) removeDrop(at place) error {
+	if err := a.openDrop(at.drop); err != nil {
+		return err
+	}
+	if err := a.in.Remove(at.drop); err != nil { // fails unless it is empty
+		return err
+	}
+	a.files--
+	return syncFolder(a.in, ".")
+}
+
+// makeDrop makes a drop's folder. a.mu is held.
+func (a *area) makeDrop(at place) error {
+	if err := a.roomForFile(); err != nil {
+		return err
+	}
+	if err := a.in.Mkdir(at.drop, 0o700); errors.Is(err, fs.ErrExist) {
+		return errExists
+	} else if err != nil {
+		return err
+	}
+	a.files++
+	return syncFolder(a.in, ".")
+}
+
+// shrinkFile cuts a file of an open drop; a size that it has already is fine.
+// Clients do so at the end of a resumed upload. a.mu is held.
+func (a *area) shrinkFile(at place, size uint64) error {
+	if err := a.openDrop(at.drop); err != nil {
+		return err
+	}
+	u := a.open[at.in()]
+	if u == nil {
+		info, err := regular(a.in, at.in())
+		if err != nil {
+			return err
+		}
+		if info == nil {
+			return errNoSuchFile
+		}
+		f, err := a.in.OpenFile(at.in(), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		u = &upload{a: a, at: at, f: f, size: info.Size(), high: info.Size()}
+	}
+	switch {
+	case size == uint64(u.size):
+		return nil
+	case size > uint64(u.size):
+		return errUnsupported
+	case int64(size) > u.high:
+		return errGap
+	}
+	return u.shrink(int64(size))
+}

@@ -1,0 +1,298 @@
+package drop
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/pkg/sftp"
+)
+
+// visit answers the requests of one session. Its methods are what pkg/sftp
+// calls; no error leaves them but through answer.
+type visit struct {
+	area    *area
+	log     *slog.Logger
+	handles atomic.Int64
+}
+
+// handle takes one of the session's handles; done gives it back, once.
+func (v *visit) handle() (done func(), err error) {
+	var once sync.Once
+	done = func() { once.Do(func() { v.handles.Add(-1) }) }
+	if v.handles.Add(1) > int64(v.area.quota.Handles) {
+		done()
+		return nil, errHandles
+	}
+	return done, nil
+}
+
+func (v *visit) locate(p string) (place, error) { return locate(p, v.area.quota.PathBytes) }
+
+// Filewrite opens a file of an open drop.
+func (v *visit) Filewrite(r *sftp.Request) (io.WriterAt, error) {
+	at, err := v.locate(r.Filepath)
+	if err != nil {
+		return nil, answer(v.log, err)
+	}
+	if at.kind != atFile {
+		return nil, errDenied
+	}
+	done, err := v.handle()
+	if err != nil {
+		return nil, err
+	}
+	v.area.mu.Lock()
+	u, err := v.area.startUpload(at, r.Pflags(), done)
+	v.area.mu.Unlock()
+	if err != nil {
+		done()
+		return nil, answer(v.log, err)
+	}
+	return u, nil
+}
+
+// Fileread opens a receipt.
+func (v *visit) Fileread(r *sftp.Request) (io.ReaderAt, error) {
+	at, err := v.locate(r.Filepath)
+	if err != nil {
+		return nil, answer(v.log, err)
+	}
+	switch at.kind {
+	case atFile:
+		return nil, errNoReading
+	case atReceipt:
+	default:
+		return nil, errDenied
+	}
+	done, err := v.handle()
+	if err != nil {
+		return nil, err
+	}
+	f, err := openReceipt(v.area.out, at.name)
+	if err != nil {
+		done()
+		return nil, answer(v.log, err)
+	}
+	return &download{f: f, log: v.log, done: done}, nil
+}
+
+func openReceipt(out *os.Root, name string) (*os.File, error) {
+	info, err := regular(out, name)
+	if err != nil {
+		return nil, err
+	}
+	if info == nil {
+		return nil, errNoSuchFile
+	}
+	return out.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// download is a receipt on its way out.
+type download struct {
+	f    *os.File
+	log  *slog.Logger
+	done func()
+}
+
+func (d *download) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errFailure
+	}
+	n, err := d.f.ReadAt(p, off)
+	return n, answer(d.log, err)
+}
+
+func (d *download) Close() error {
+	defer d.done()
+	return answer(d.log, d.f.Close())
+}
+
+// Filecmd changes names, and refuses to make links.
+func (v *visit) Filecmd(r *sftp.Request) error {
+	return answer(v.log, v.command(r, false))
+}
+
+// PosixRename is what OpenSSH's client sends for rename: it may replace a file.
+func (v *visit) PosixRename(r *sftp.Request) error {
+	return answer(v.log, v.command(&sftp.Request{Method: "Rename", Filepath: r.Filepath, Target: r.Target}, true))
+}
+
+func (v *visit) command(r *sftp.Request, over bool) error {
+	at, err := v.locate(r.Filepath)
+	if err != nil {
+		return err
+	}
+	a := v.area
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch r.Method {
+	case "Rename":
+		to, err := v.locate(r.Target)
+		switch {
+		case err != nil:
+			return err
+		case at.kind == atFile && to.kind == atFile:
+			return a.renameFile(at, to, over)
+		case at.kind == atDrop && to.kind == atDrop:
+			return a.renameDrop(at, to)
+		}
+	case "Remove":
+		if at.kind == atFile {
+			return a.removeFile(at)
+		}
+	case "Mkdir":
+		switch at.kind {
+		case atDrop:
+			return a.makeDrop(at)
+		case atRoot, atIncoming, atReceipts:
+			return errExists
+		}
+	case "Rmdir":
+		if at.kind == atDrop {
+			return a.removeDrop(at)
+		}
+	case "Setstat":
+		if at.kind != atDrop && at.kind != atFile {
+			return errDenied
+		}
+		if r.AttrFlags().Size {
+			if at.kind != atFile {
+				return errDenied
+			}
+			attributes := r.Attributes()
+			if attributes == nil { // announced, and not there
+				return errFailure
+			}
+			return a.shrinkFile(at, attributes.Size)
+		}
+		return nil // modes, owners and times: ours stay
+	default: // Link, Symlink
+		return errUnsupported
+	}
+	return errDenied
+}
+
+// Filelist lists a folder or describes one file.
+func (v *visit) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
+	at, err := v.locate(r.Filepath)
+	if err == errBadName && r.Method != "List" {
+		err = errNoSuchFile // asking whether it is there is no offence
+	}
+	if err != nil {
+		return nil, answer(v.log, err)
+	}
+	switch r.Method {
+	case "List":
+		done, err := v.handle()
+		if err != nil {
+			return nil, err
+		}
+		entries, err := v.list(at)
+		if err != nil {
+			done()
+			return nil, answer(v.log, err)
+		}
+		return &listing{entries: entries, done: done}, nil
+	case "Stat", "Lstat":
+		e, err := v.stat(at)
+		if err != nil {
+			return nil, answer(v.log, err)
+		}
+		return &listing{entries: []fs.FileInfo{e}, done: func() {}}, nil
+	}
+	return nil, errUnsupported // Readlink
+}
+
+func (v *visit) list(at place) ([]fs.FileInfo, error) {
+	a := v.area
+	switch at.kind {
+	case atRoot:
+		return []fs.FileInfo{folder(incomingDir), folder(receiptsDir)}, nil
+	case atReceipts:
+		return v.entries(a.out, ".", false)
+	case atIncoming:
+		return v.entries(a.in, ".", true)
+	case atDrop:
+		if _, err := v.stat(at); err != nil {
+			return nil, err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return v.entries(a.in, at.drop, false)
+	}
+	return nil, errDenied
+}
+
+// entries lists what a partner may see of a folder: folders or files, by name.
+func (v *visit) entries(r *os.Root, name string, folders bool) ([]fs.FileInfo, error) {
+	infos, err := readFolder(r, name)
+	if err != nil {
+		return nil, err
+	}
+	var seen []fs.FileInfo
+	for _, info := range infos {
+		if ValidName(info.Name()) && (folders && info.IsDir() || !folders && info.Mode().IsRegular()) {
+			seen = append(seen, describe(info))
+		}
+	}
+	sortByName(seen)
+	if most := v.area.quota.Listing; len(seen) > most {
+		v.log.LogAttrs(context.Background(), slog.LevelWarn, "listing cut short", slog.Int("entries", len(seen)))
+		seen = seen[len(seen)-most:] // names that begin with a date: the newest
+	}
+	return seen, nil
+}
+
+func (v *visit) stat(at place) (fs.FileInfo, error) {
+	a := v.area
+	switch at.kind {
+	case atRoot:
+		return folder("/"), nil
+	case atIncoming:
+		return folder(incomingDir), nil
+	case atReceipts:
+		return folder(receiptsDir), nil
+	case atReceipt:
+		return describeRegular(a.out, at.name)
+	}
+	drop, err := a.in.Lstat(at.drop)
+	if err != nil {
+		return nil, err
+	}
+	if !drop.IsDir() {
+		return nil, errNoSuchFile
+	}
+	if at.kind == atDrop {
+		return describe(drop), nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.open[at.in()]
+	if u == nil {
+		return describeRegular(a.in, at.in())
+	}
+	// What has arrived without a gap: a client that resumes goes on there.
+	e, err := describeRegular(a.in, u.path)
+	if err != nil {
+		return nil, err
+	}
+	e.name, e.size = at.name, u.high
+	return e, nil
+}
+
+func describeRegular(r *os.Root, name string) (*entry, error) {
+	info, err := regular(r, name)
+	if err == errDenied || info == nil && err == nil {
+		return nil, errNoSuchFile
+	}
+	if err != nil {
+		return nil, err
+	}
+	return describe(info), nil
+}

@@ -1,0 +1,168 @@
+package intake
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"unicode/utf8"
+
+	"heatwatch/models"
+)
+
+// field is one column of a file: what its cells must be, and where they go.
+type field struct {
+	name     string
+	typ      models.Type
+	kind     kind
+	required bool
+	slot     int // the entity's column, -1 for a token
+	codes    *codeTable
+	min, max int64 // range of an int; length of a key or token
+}
+
+// kind is how a cell is read and kept; several types share one.
+type kind uint8
+
+const (
+	kindText kind = iota
+	kindCode
+	kindDate
+	kindDateTime
+	kindInt
+)
+
+// refusal is a reason that makes all rows of a file meaningless.
+type refusal struct{ code, column string }
+
+var harmless = regexp.MustCompile(`^[a-z0-9_]{1,40}$`)
+
+// columnName is how a header's column may be spoken of: a header can hold anything, a person's name too.
+func columnName(name string, position int) string {
+	if harmless.MatchString(name) {
+		return name
+	}
+	return fmt.Sprintf("column %d", position+1)
+}
+
+// readHeader maps the header line (without BOM and line end) to the entity's columns.
+func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
+	if bytes.IndexByte(line, 0) >= 0 || !utf8.Valid(line) {
+		return nil, []refusal{{"bad_charset", ""}}
+	}
+	if len(line) == 0 {
+		return nil, []refusal{{"no_header", ""}}
+	}
+	if bytes.Count(line, []byte{','}) >= o.Limits.Columns { // quoted commas count too: no legal name holds one
+		return nil, []refusal{{"too_large", ""}}
+	}
+	names, ok := splitRecord(line, nil)
+	if !ok {
+		return nil, []refusal{{"no_header", ""}}
+	}
+	var fields []field
+	var bad []refusal
+	seen := map[string]bool{}
+	known := 0
+	for i, n := range names {
+		name := string(n)
+		f, listed := fieldOf(name, e)
+		if listed {
+			known++
+		}
+		if seen[name] || !listed || !o.Allowed(name) {
+			bad = append(bad, refusal{"unlisted_column", columnName(name, i)})
+		}
+		seen[name] = true
+		fields = append(fields, f)
+	}
+	if known == 0 { // nothing that we know: a file that starts with its data
+		return nil, []refusal{{"no_header", ""}}
+	}
+	for _, c := range e.Columns {
+		if c.Required && !seen[c.Name] {
+			bad = append(bad, refusal{"missing_column", c.Name})
+		}
+	}
+	return fields, bad
+}
+
+func fieldOf(name string, e models.Entity) (field, bool) {
+	slot := e.Index(name)
+	if slot < 0 {
+		return field{name: name, typ: models.TypeToken, kind: kindText, slot: -1, min: 22, max: 128}, e.Tokens && models.IsToken(name)
+	}
+	c := e.Columns[slot]
+	f := field{name: name, typ: c.Type, required: c.Required, slot: slot, min: c.Min, max: c.Max}
+	switch c.Type {
+	case models.TypeKey:
+		f.kind, f.min, f.max = kindText, 1, 64
+	case models.TypeToken:
+		f.kind, f.min, f.max = kindText, 22, 128
+	case models.TypeCode, models.TypeFlag:
+		f.kind, f.codes = kindCode, newCodeTable(c.Values)
+	case models.TypeDate:
+		f.kind = kindDate
+	case models.TypeDateTime:
+		f.kind = kindDateTime
+	case models.TypeInt:
+		f.kind = kindInt
+	}
+	return f, true
+}
+
+// splitRecord cuts one line into its values by RFC 4180, given that no value holds a line end. ok is false where a quote
+// opens or closes elsewhere than at the ends of a value. Values alias line, except where a doubled quote had to be undone.
+func splitRecord(line []byte, into [][]byte) (values [][]byte, ok bool) {
+	values = into[:0]
+	for {
+		if len(line) == 0 || line[0] != '"' {
+			end := bytes.IndexByte(line, ',')
+			if end < 0 {
+				end = len(line)
+			}
+			if bytes.IndexByte(line[:end], '"') >= 0 {
+				return values, false
+			}
+			values = append(values, line[:end])
+			if end == len(line) {
+				return values, true
+			}
+			line = line[end+1:]
+			continue
+		}
+		value, rest, closed := unquote(line[1:])
+		if !closed {
+			return values, false
+		}
+		values = append(values, value)
+		if len(rest) == 0 {
+			return values, true
+		}
+		if rest[0] != ',' {
+			return values, false
+		}
+		line = rest[1:]
+	}
+}
+
+// unquote reads up to the closing quote.
+func unquote(s []byte) (value, rest []byte, closed bool) {
+	end := bytes.IndexByte(s, '"')
+	if end < 0 {
+		return nil, nil, false
+	}
+	if end+1 == len(s) || s[end+1] != '"' {
+		return s[:end], s[end+1:], true
+	}
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		if s[i] == '"' {
+			if i+1 == len(s) || s[i+1] != '"' {
+				return b, s[i+1:], true
+			}
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return nil, nil, false
+}

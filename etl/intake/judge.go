@@ -1,0 +1,125 @@
+package intake
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"heatwatch/models"
+)
+
+// fault is one reason against one row.
+type fault struct {
+	line, offset int32 // within the block
+	field        int32 // position in the header, -1: about the row
+	code         string
+	column       string
+	class        Class
+}
+
+// judge is the careful path: it decides about one line (without its end) and either adds its cells to the batch or
+// appends every reason against it. Reasons about the line as a whole come alone.
+func (c *checker) judge(line []byte, at fault) (accepted bool) {
+	code := ""
+	switch {
+	case len(line) > c.opts.Limits.Line:
+		code = "line_too_long"
+	case bytes.IndexByte(line, 0) >= 0 || !utf8.Valid(line):
+		code = "bad_encoding"
+	}
+	if code == "" {
+		var ok bool
+		c.record, ok = splitRecord(line, c.record)
+		switch {
+		case !ok:
+			code = "unclosed_quote"
+		case len(c.record) != len(c.fields):
+			code = "wrong_field_count"
+		}
+	}
+	if code != "" {
+		at.code, at.field = code, -1
+		c.faults = append(c.faults, at)
+		return false
+	}
+	before := len(c.faults)
+	for k, v := range c.record {
+		f := &c.fields[k]
+		value, fault := f.read(v)
+		if fault != "" {
+			at.code, at.field, at.column, at.class = fault, int32(k), f.name, classOf(v)
+			c.faults = append(c.faults, at)
+		}
+		c.set(k, v, value, fault == "")
+	}
+	return len(c.faults) == before
+}
+
+// set puts a cell where the checks across cells and the batch look for it.
+func (c *checker) set(k int, text []byte, v models.Value, fine bool) {
+	f, col := &c.fields[k], &c.batch.columns[k]
+	if f.slot >= 0 {
+		c.values[f.slot] = v
+		c.broken[f.slot] = !fine
+		c.anyBroken = c.anyBroken || !fine
+	}
+	switch {
+	case !fine || !v.OK:
+		col.addNull()
+	case f.kind == kindText:
+		col.addText(text)
+	default:
+		col.add(v.V)
+	}
+}
+
+// read judges one value by itself.
+func (f *field) read(v []byte) (models.Value, string) {
+	none := models.Value{}
+	if len(v) == 0 {
+		if f.required {
+			return none, "missing_value"
+		}
+		return none, ""
+	}
+	switch f.typ {
+	case models.TypeKey:
+		if !models.ValidKey(v) {
+			return none, "bad_key"
+		}
+		return models.Value{OK: true}, ""
+	case models.TypeToken:
+		if !models.ValidToken(v) {
+			return none, "bad_key"
+		}
+		return models.Value{OK: true}, ""
+	case models.TypeCode, models.TypeFlag:
+		n := f.codes.index(v)
+		switch {
+		case n >= 0:
+			return models.Value{V: int64(n), OK: true}, ""
+		case f.typ == models.TypeFlag:
+			return none, "bad_flag"
+		}
+		return none, "unknown_code"
+	case models.TypeDate:
+		d, ok := models.ParseDate(v)
+		if !ok {
+			return none, "bad_date"
+		}
+		return models.Value{V: int64(d), OK: true}, ""
+	case models.TypeDateTime:
+		m, ok := models.ParseDateTime(v)
+		if !ok {
+			return none, "bad_datetime"
+		}
+		return models.Value{V: m, OK: true}, ""
+	}
+	n, ok := models.ParseInt(v)
+	switch {
+	case !ok:
+		return none, "bad_int"
+	case n < f.min || n > f.max:
+		return none, "out_of_range"
+	}
+	return models.Value{V: n, OK: true}, ""
+}

@@ -1,0 +1,301 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"heatwatch/internal/durable"
+	"heatwatch/internal/home"
+	"heatwatch/internal/problem"
+	"heatwatch/models"
+)
+
+// BuildConfig is what a generation is made from.
+type BuildConfig struct {
+	Home     home.Home
+	FS       durable.FS
+	Drops    []Input  // all that were taken in, of all partners, in any order
+	Agencies []Agency // those of the drops
+	Now      time.Time
+	Location *time.Location
+	Rand     io.Reader // for pseudonyms
+	Engine   Engine
+	Full     bool              // fold everything anew instead of linking files that did not change
+	Progress func(step string) // may be nil
+}
+
+// Build makes the next generation and swaps the pointer to it. If nothing changed it touches nothing and returns the
+// current one. The caller holds the home's lock.
+func Build(ctx context.Context, cfg BuildConfig) (m Manifest, changed bool, err error) {
+	prev, err := ReadCurrent(cfg.Home)
+	if err != nil {
+		return prev, false, err
+	}
+	b := newBuilder(cfg, prev)
+	if err := sweep(cfg, prev.Generation); err != nil {
+		return prev, false, err
+	}
+	if !b.needed() {
+		return prev, false, nil
+	}
+	if err := b.run(ctx); err != nil {
+		return prev, false, err
+	}
+	return b.next, true, nil
+}
+
+// builder holds one Build.
+type builder struct {
+	BuildConfig
+	prev, next Manifest
+	dir        string // folder of the new generation
+	staging    string
+	today      models.Date
+	drops      map[string][]Input // by partner, in order
+	db         *db
+	made       map[string]bool // folders of the generation
+}
+
+func newBuilder(cfg BuildConfig, prev Manifest) *builder {
+	b := &builder{BuildConfig: cfg, prev: prev, today: models.DateOf(cfg.Now.In(cfg.Location)), drops: map[string][]Input{}, made: map[string]bool{}}
+	b.next = Manifest{Schema: manifestSchema, Generation: prev.Generation + 1, Dictionary: models.Dictionary().Version,
+		Timezone: cfg.Location.String(), MadeOn: b.today}
+	for _, d := range inOrder(cfg.Drops) {
+		b.drops[d.Partner] = append(b.drops[d.Partner], d)
+		b.next.Drops = append(b.next.Drops, Drop{d.Partner, d.Drop, d.Manifest})
+	}
+	for _, a := range cfg.Agencies {
+		if len(b.drops[a.Name]) > 0 {
+			b.next.Partners = append(b.next.Partners, b.describe(a))
+		}
+	}
+	slices.SortFunc(b.next.Partners, func(x, y Partner) int { return strings.Compare(x.Name, y.Name) })
+	b.dir = generationPath(cfg.Home, b.next.Generation)
+	return b
+}
+
+func (b *builder) describe(a Agency) Partner {
+	p := Partner{Name: a.Name, Kind: a.Kind, Coverage: map[string]Cover{}, Inputs: map[string]string{}}
+	for _, e := range models.Dictionary().Entities {
+		if c, ok := covers(b.drops[a.Name], e.Name); ok {
+			p.Coverage[e.Name] = c
+			p.Inputs[e.Name] = inputsHash(e, b.drops[a.Name], b.next.Timezone)
+		}
+	}
+	return p
+}
+
+// needed reports whether the next generation would differ from the current one.
+func (b *builder) needed() bool {
+	if b.prev.Generation == 0 {
+		return len(b.next.Drops) > 0
+	}
+	if b.Full || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
+		return true
+	}
+	if !slices.Equal(b.prev.Drops, b.next.Drops) || len(b.prev.Partners) != len(b.next.Partners) {
+		return true
+	}
+	for i, p := range b.next.Partners {
+		was := b.prev.Partners[i]
+		if b.lapsed(was) || was.Name != p.Name || was.Kind != p.Kind || !maps.Equal(was.Coverage, p.Coverage) || !maps.Equal(was.Inputs, p.Inputs) {
+			return true
+		}
+	}
+	return b.damaged()
+}
+
+// damaged reports whether a file of the current generation was lost or cut; it can be folded anew. What changed inside a
+// file is for Verify to find, which reads them all.
+func (b *builder) damaged() bool {
+	return slices.ContainsFunc(b.prev.Files, func(f File) bool { return f.Entity != "" && !b.present(f) })
+}
+
+func (b *builder) present(f File) bool {
+	st, err := os.Stat(filepath.Join(generationPath(b.Home, b.prev.Generation), f.Path))
+	return err == nil && st.Size() == f.Bytes
+}
+
+// lapsed reports whether a consent that counted in the previous generation has run out.
+func (b *builder) lapsed(p Partner) bool { return p.ConsentNext != nil && *p.ConsentNext <= b.today }
+
+// unchanged reports whether the partner's file of an entity is the one of the previous generation.
+func (b *builder) unchanged(p Partner, entity string) bool {
+	was, ok := b.prev.partner(p.Name)
+	if !ok || b.Full || b.lapsed(was) || was.Inputs[entity] != p.Inputs[entity] {
+		return false
+	}
+	f, ok := b.prev.file(entityPath(entity, p.Name))
+	return !ok || b.present(f) // no file: there were no rows, and there still are none
+}
+
+func entityPath(entity, partner string) string { return entity + "/" + partner + ".parquet" }
+
+func (b *builder) run(ctx context.Context) error {
+	if err := b.open(ctx); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.staging)
+	defer b.db.close()
+	if err := b.persons(ctx); err != nil {
+		return err
+	}
+	if err := b.entities(ctx); err != nil {
+		return err
+	}
+	if err := b.people(ctx); err != nil {
+		return err
+	}
+	return b.commit()
+}
+
+func (b *builder) open(ctx context.Context) (err error) {
+	if err := os.MkdirAll(b.Home.Staging(), 0o700); err != nil {
+		return err
+	}
+	if b.staging, err = os.MkdirTemp(b.Home.Staging(), stagedPrefix); err != nil {
+		return problem.Wrap(err, problem.Failed, b.Home.Staging(), "no staging folder can be made", "check permissions and room")
+	}
+	if b.db, err = openEngine(ctx, b.Engine, filepath.Join(b.staging, "spill")); err != nil {
+		return err
+	}
+	return durable.MkdirAll(b.FS, b.dir, 0o700)
+}
+
+func (b *builder) step(format string, args ...any) {
+	if b.Progress != nil {
+		b.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// entities writes or links the files of every partner.
+func (b *builder) entities(ctx context.Context) error {
+	for i := range b.next.Partners {
+		p := b.next.Partners[i]
+		for _, e := range models.Dictionary().Entities {
+			if _, sent := p.Inputs[e.Name]; !sent {
+				continue
+			}
+			if err := b.entity(ctx, i, p, e); err != nil {
+				return fmt.Errorf("%s of %s: %w", e.Name, p.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) entity(ctx context.Context, i int, p Partner, e models.Entity) error {
+	path := entityPath(e.Name, p.Name)
+	if b.unchanged(p, e.Name) {
+		if f, ok := b.prev.file(path); ok {
+			return b.link(f)
+		}
+		return nil
+	}
+	b.step("loading %s of %s", e.Name, p.Name)
+	list := sources(b.drops[p.Name], e.Name)
+	query, err := b.query(i, e, list)
+	if err != nil {
+		return err
+	}
+	staged := filepath.Join(b.staging, e.Name+"-"+p.Name+".parquet")
+	if err := b.db.exec(ctx, copyTo(query, staged)); err != nil {
+		return err
+	}
+	f := File{Path: path, Entity: e.Name, Partner: p.Name}
+	for _, s := range list {
+		f.Drops = append(f.Drops, s.drop)
+	}
+	if f.Rows, f.Content, err = hashRows(staged, e, p.Name); err != nil {
+		return err
+	}
+	if f.Rows == 0 {
+		return os.Remove(staged)
+	}
+	return b.publish(staged, f)
+}
+
+// query is the current rows of one partner and entity that may be loaded, with their person.
+func (b *builder) query(i int, e models.Entity, list []source) (string, error) {
+	if e.Tokens {
+		return b.personRows(i, e)
+	}
+	r, err := rowsOf(e, list)
+	if err != nil {
+		return "", err
+	}
+	pop := population(e)
+	if pop == "" {
+		return "SELECT " + r.names("") + " FROM (" + r.current(e, "") + ") ORDER BY " + order(e), nil
+	}
+	held := fmt.Sprintf("EXISTS (SELECT 1 FROM sent AS s WHERE s.partner = %d AND s.population = %s AND s.person_key = r.person_key)", i, pop)
+	return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key ORDER BY %s",
+		r.names("r."), r.current(e, held), i, pop, order(e)), nil
+}
+
+// publish gives a staged file its name in the generation.
+func (b *builder) publish(staged string, f File) (err error) {
+	if f.SHA256, f.Bytes, err = hashFile(staged); err != nil {
+		return err
+	}
+	to, err := b.place(f.Path)
+	if err != nil {
+		return err
+	}
+	if err := durable.Publish(b.FS, staged, to, 0o444); err != nil {
+		return err
+	}
+	b.next.Files = append(b.next.Files, f)
+	return nil
+}
+
+// link takes a file over from the previous generation.
+func (b *builder) link(f File) error {
+	to, err := b.place(f.Path)
+	if err != nil {
+		return err
+	}
+	if err := durable.Link(b.FS, filepath.Join(generationPath(b.Home, b.prev.Generation), f.Path), to); err != nil {
+		return err
+	}
+	b.next.Files = append(b.next.Files, f)
+	return nil
+}
+
+func (b *builder) place(path string) (string, error) {
+	to := filepath.Join(b.dir, path)
+	if d := filepath.Dir(to); !b.made[d] {
+		if err := durable.MkdirAll(b.FS, d, 0o700); err != nil {
+			return "", err
+		}
+		b.made[d] = true
+	}
+	return to, nil
+}
+
+// commit writes the manifest, then swaps the pointer: before the swap no reader knows the generation, after it every
+// file that the manifest names is durable.
+func (b *builder) commit() error {
+	slices.SortFunc(b.next.Files, func(x, y File) int { return strings.Compare(x.Path, y.Path) })
+	for _, f := range b.next.Files {
+		if f.Entity != "" {
+			b.next.Content.Add(f.Content)
+		}
+	}
+	for _, p := range b.next.Partners {
+		if c := p.ConsentNext; c != nil && (b.next.ConsentNext == nil || *c < *b.next.ConsentNext) {
+			b.next.ConsentNext = c
+		}
+	}
+	if err := durable.Create(b.FS, filepath.Join(b.dir, manifestName), b.next.Bytes(), 0o444); err != nil {
+		return err
+	}
+	return durable.Replace(b.FS, currentPath(b.Home), fmt.Appendf(nil, "%d\n", b.next.Generation), 0o600)
+}

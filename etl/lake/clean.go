@@ -1,0 +1,156 @@
+package lake
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"heatwatch/internal/durable"
+	"heatwatch/internal/home"
+)
+
+// Folders of ours: of builds and sessions in the staging folder, of removed generations beside the others.
+const (
+	stagedPrefix  = "lake-"
+	sessionPrefix = "session-"
+	gonePrefix    = "gone-"
+)
+
+// sweep removes what interrupted runs left: generations that never became current, staged files, and the spill folders of
+// sessions whose process is gone. The caller holds the home's lock.
+func sweep(cfg BuildConfig, current int) error {
+	all, err := Generations(cfg.Home)
+	if err != nil {
+		return err
+	}
+	for _, n := range all {
+		if n > current {
+			if _, err := remove(cfg.Home, cfg.FS, n); err != nil {
+				return err
+			}
+		}
+	}
+	if err := sweepGone(cfg.Home, cfg.FS); err != nil {
+		return err
+	}
+	if _, err := durable.Sweep(cfg.FS, cfg.Home.Lake()); err != nil {
+		return err
+	}
+	return sweepStaging(cfg.Home)
+}
+
+func sweepStaging(h home.Home) error {
+	list, err := os.ReadDir(h.Staging())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		path := filepath.Join(h.Staging(), e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), stagedPrefix):
+			err = os.RemoveAll(path)
+		case strings.HasPrefix(e.Name(), sessionPrefix):
+			err = removeUnused(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeUnused removes a folder unless somebody holds its lock.
+func removeUnused(path string) error {
+	l, err := lockFolder(path, syscall.LOCK_EX)
+	if err != nil || l == nil {
+		return err
+	}
+	defer l.Close()
+	return os.RemoveAll(path)
+}
+
+// Clean removes the oldest generations, beyond the newest keep. One that a reader holds stays until the next time. The
+// caller holds the home's lock. It returns the numbers of those that went.
+func Clean(h home.Home, fs durable.FS, keep int) (gone []int, err error) {
+	current, err := Current(h)
+	if err != nil {
+		return nil, err
+	}
+	all, err := Generations(h)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range all {
+		if n > current-max(keep, 1) {
+			break
+		}
+		ok, err := remove(h, fs, n)
+		if err != nil {
+			return gone, err
+		}
+		if ok {
+			gone = append(gone, n)
+		}
+	}
+	return gone, nil
+}
+
+// remove takes a generation out of lake/generations in one step, then deletes it. It reports false if a reader holds it.
+func remove(h home.Home, fsys durable.FS, n int) (bool, error) {
+	path := generationPath(h, n)
+	l, err := lockFolder(path, syscall.LOCK_EX)
+	if err != nil || l == nil {
+		return false, err
+	}
+	defer l.Close()
+	gone := filepath.Join(generationsPath(h), gonePrefix+filepath.Base(path))
+	if err := durable.RemoveAll(fsys, gone); err != nil {
+		return false, err
+	}
+	if err := durable.Rename(fsys, path, gone); err != nil {
+		return false, err
+	}
+	return true, durable.RemoveAll(fsys, gone)
+}
+
+// sweepGone ends removals that were interrupted.
+func sweepGone(h home.Home, fsys durable.FS) error {
+	list, err := os.ReadDir(generationsPath(h))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), gonePrefix) {
+			if err := durable.RemoveAll(fsys, filepath.Join(generationsPath(h), e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lockFolder takes a lock on an open folder without waiting; nil means that somebody else has it. The lock goes with the
+// process, so a crash leaves none behind.
+func lockFolder(path string, how int) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, nil
+	}
+	return nil, err
+}

@@ -1,0 +1,65 @@
+package lake
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/parquet-go/parquet-go"
+
+	"heatwatch/etl/link"
+	"heatwatch/internal/home"
+	"heatwatch/models"
+)
+
+// Crosswalk reads which file belongs to which person, for `link report` and `link dump`. Sessions cannot see it.
+func Crosswalk(h home.Home) (rows []link.Row, err error) {
+	n, err := Current(h)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	dir := generationPath(h, n)
+	hold, err := lockFolder(dir, syscall.LOCK_SH)
+	if err != nil {
+		return nil, err
+	}
+	if hold != nil {
+		defer hold.Close()
+	}
+	path := filepath.Join(dir, crosswalkName)
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil // a lake that holds no file about a person
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	type line struct {
+		Population string `parquet:"population"`
+		Partner    string `parquet:"partner"`
+		PersonKey  string `parquet:"person_key"`
+		Person     uint32 `parquet:"person"`
+		Founding   bool   `parquet:"founding"`
+		Measured   bool   `parquet:"measured"`
+		Since      int32  `parquet:"since,date"`
+	}
+	r := parquet.NewGenericReader[line](f)
+	defer func() { err = errors.Join(err, r.Close()) }()
+	buf := make([]line, 1024)
+	for {
+		n, err := r.Read(buf)
+		for _, l := range buf[:n] {
+			rows = append(rows, link.Row{Population: l.Population, Partner: l.Partner, PersonKey: l.PersonKey, Person: l.Person,
+				Founding: l.Founding, Measured: l.Measured, Since: models.Date(l.Since)})
+		}
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}

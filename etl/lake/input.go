@@ -1,0 +1,110 @@
+package lake
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"heatwatch/models"
+)
+
+// Modes of a drop.
+const (
+	modeSnapshot = "snapshot"
+	modeDelta    = "delta"
+)
+
+// Input is a drop that was taken in, as it lies in landing/.
+type Input struct {
+	Partner  string
+	Drop     string
+	Manifest string // SHA-256 of the manifest, in hex
+	Created  time.Time
+	Mode     string
+	Covers   Cover
+	Files    []InputFile // the extracts that were not refused
+}
+
+// InputFile is one checked extract.
+type InputFile struct {
+	Entity string
+	Path   string // Parquet with the columns of the dictionary and `line`; empty: no row was accepted
+	Twins  bool   // the file may hold a key twice
+}
+
+// Agency is a partner whose drops are taken in.
+type Agency struct{ Name, Kind string }
+
+// source is one file that takes part in a fold.
+type source struct {
+	at    int64 // created, in microseconds: what first-seen files are ordered by
+	order int   // later wins
+	file  InputFile
+	drop  string
+}
+
+// inOrder sorts the drops of one partner as they apply.
+func inOrder(drops []Input) []Input {
+	sorted := slices.Clone(drops)
+	slices.SortFunc(sorted, func(a, b Input) int {
+		return cmp.Or(cmp.Compare(a.Partner, b.Partner), a.Created.Compare(b.Created), cmp.Compare(a.Drop, b.Drop))
+	})
+	return sorted
+}
+
+// sources are the files of an entity from the last snapshot that lists it on. drops are of one partner and in order.
+func sources(drops []Input, entity string) []source {
+	var list []source
+	for i, d := range drops {
+		for _, f := range d.Files {
+			if f.Entity != entity {
+				continue
+			}
+			if d.Mode == modeSnapshot {
+				list = list[:0]
+			}
+			list = append(list, source{at: d.Created.UnixMicro(), order: i, file: f, drop: d.Drop})
+		}
+	}
+	return list
+}
+
+// covers is what the last drop that lists the entity says.
+func covers(drops []Input, entity string) (c Cover, ok bool) {
+	for _, d := range drops {
+		for _, f := range d.Files {
+			if f.Entity == entity {
+				c, ok = d.Covers, true
+			}
+		}
+	}
+	return c, ok
+}
+
+// foldVersion changes when the same inputs give other files.
+const foldVersion = 1
+
+// inputsHash names everything an entity's file is made from, but the consents, whose effect depends on the date.
+func inputsHash(e models.Entity, drops []Input, timezone string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "fold %d dictionary %d zone %s\n", foldVersion, models.Dictionary().Version, timezone)
+	manifest := map[string]string{}
+	for _, d := range drops {
+		manifest[d.Drop] = d.Manifest
+	}
+	entities := []string{e.Name}
+	for _, role := range []string{"victim", "exploiter"} {
+		if r := e.Refers(role); r != "" && !slices.Contains(entities, r) {
+			entities = append(entities, r)
+		}
+	}
+	for _, name := range entities {
+		for _, s := range sources(drops, name) {
+			fmt.Fprintf(h, "%s %s %s %d\n", name, s.drop, manifest[s.drop], s.at)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,77 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"heatwatch/etl/intake"
+	"heatwatch/etl/lake"
+	"heatwatch/internal/durable"
+	"heatwatch/internal/problem"
+)
+
+// receipts answers every drop of the area that is in the current generation or was refused, and has no receipt yet. A
+// receipt is written after the swap: it never speaks of a row that no reader can see.
+func (r *run) receipts(ctx context.Context) error {
+	m, err := lake.ReadCurrent(r.Home)
+	if err != nil {
+		return err
+	}
+	for _, f := range r.found {
+		if f.manifest == "" {
+			continue
+		}
+		d, err := intake.ReadDrop(r.Home.Landing(), f.partner, f.drop)
+		if missing(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if d.Manifest == f.manifest && (d.State == intake.Refused || m.Has(f.partner, f.drop)) {
+			if err := r.receipt(ctx, f, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// receipt writes both forms, each once and for ever.
+func (r *run) receipt(ctx context.Context, f found, d intake.Drop) error {
+	dir := filepath.Join(r.area(), f.partner, "receipts")
+	jsonPath, textPath := filepath.Join(dir, f.drop+".json"), filepath.Join(dir, f.drop+".txt")
+	if there(jsonPath) && there(textPath) {
+		return nil
+	}
+	asJSON, asText, err := intake.Receipt(d)
+	if err != nil {
+		return err
+	}
+	if st, err := os.Lstat(dir); err == nil && !st.IsDir() {
+		r.fail(ctx, problem.New(problem.Failed, f.partner, "receipts is not a folder", "move it away; the receipts come with the next run"))
+		return nil
+	}
+	if err := durable.MkdirAll(r.FS, dir, 0o755); err != nil {
+		return err
+	}
+	for _, w := range []struct {
+		path string
+		data []byte
+	}{{textPath, asText}, {jsonPath, asJSON}} {
+		if err := durable.Create(r.FS, w.path, w.data, 0o444); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("writing a receipt: %w", err)
+		}
+	}
+	r.sum.Receipts++
+	if !r.answered[dropID{d.Partner, d.Name}] { // taken by a run that did not come to its end
+		r.report(d)
+	}
+	return nil
+}
+
+func there(path string) bool { _, err := os.Lstat(path); return err == nil }

@@ -1,0 +1,170 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"heatwatch/etl/intake"
+	"heatwatch/etl/lake"
+	"heatwatch/etl/partner"
+	"heatwatch/internal/durable"
+	"heatwatch/internal/problem"
+	"heatwatch/models"
+)
+
+// takeAll takes every drop that was not taken before, and again those whose predecessor came in this run.
+func (r *run) takeAll(ctx context.Context) error {
+	todo := make([]found, 0, len(r.found))
+	for _, f := range r.found {
+		if !f.known {
+			todo = append(todo, f)
+		}
+	}
+	for done, of := 0, len(todo); len(todo) > 0; {
+		var rest []found
+		for _, f := range todo {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !r.ready(f) {
+				rest = append(rest, f)
+				continue
+			}
+			r.Progress(Step{What: "checking " + f.partner + "/" + f.drop, Done: done, Of: of})
+			if err := r.take(ctx, f); err != nil {
+				return err
+			}
+			done++
+		}
+		if len(rest) == len(todo) {
+			for _, f := range rest {
+				r.wait(f, "the drop that it comes after has not been taken")
+			}
+			break
+		}
+		todo = rest
+	}
+	return nil
+}
+
+// ready reports whether the predecessor that a drop names has been taken. A name that cannot be one is left to intake.
+func (r *run) ready(f found) bool {
+	if f.after == "" || f.after == f.drop || filepath.Base(f.after) != f.after {
+		return true
+	}
+	_, err := intake.ReadDrop(r.Home.Landing(), f.partner, f.after)
+	return !missing(err)
+}
+
+func (r *run) wait(f found, why string) {
+	r.sum.add(Outcome{Partner: f.partner, Drop: f.drop, State: Waiting, Note: why})
+}
+
+// take judges one drop. Only what is wrong with our own disk is an error.
+func (r *run) take(ctx context.Context, f found) error {
+	a, err := partner.Load(r.Home.Partners(), f.partner)
+	if err != nil {
+		r.fail(ctx, err)
+		return nil
+	}
+	if (a.State == partner.StateDraft || !a.InForce(r.today)) && f.manifest != "" {
+		return r.refuse(f, "not_enrolled")
+	}
+	d, err := intake.Take(ctx, r.FS, intake.Config{Landing: r.Home.Landing(), Staging: r.Home.Staging(), HomeID: r.HomeID, Now: r.Now, Location: r.Location,
+		Allowed: allowed(a), Settler: settler{r, f.partner}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
+	var p *problem.Problem
+	switch {
+	case errors.Is(err, durable.ErrSync):
+		return err
+	case errors.Is(err, intake.ErrIncomplete):
+		r.wait(f, "its manifest has not come")
+		return nil
+	case errors.Is(err, intake.ErrWaiting):
+		r.wait(f, "files of its manifest have not come")
+		return nil
+	case errors.As(err, &p) && p.Exit == problem.Quarantined:
+		r.sum.add(Outcome{Partner: f.partner, Drop: fmt.Sprintf("%q", f.drop), State: intake.Refused, Note: p.Error()})
+		return nil
+	case err != nil:
+		return err
+	case d.Known:
+		return nil // somebody changed the manifest back while we looked
+	}
+	r.report(d)
+	return nil
+}
+
+func (r *run) report(d intake.Drop) {
+	r.sum.add(outcome(d))
+	if d.Recorded {
+		r.answered[dropID{d.Partner, d.Name}] = true
+	}
+}
+
+// allowed is the agreement's rule of columns. An agency that shares totals only may send nothing about persons.
+func allowed(a partner.Agreement) func(entity, column string) bool {
+	return func(entity, column string) bool {
+		if a.Sharing == partner.SharingAggregate {
+			if e, ok := models.Dictionary().Entity(entity); !ok || e.Index("person_key") >= 0 {
+				return false
+			}
+		}
+		return a.Allows(entity, column)
+	}
+}
+
+// refuse records a drop that the agreement does not cover, without reading its files. A drop of that name that was taken
+// before stays as it is.
+func (r *run) refuse(f found, code string) error {
+	d := intake.Drop{Schema: 1, Partner: f.partner, Name: f.drop, Manifest: f.manifest, Created: f.parsed.Created, Covers: f.parsed.Covers, Mode: f.parsed.Mode,
+		After: f.parsed.After, State: intake.Refused, Files: []intake.DropFile{}, Timezone: r.Location.String(), Dictionary: models.Dictionary().Version,
+		Reasons: []intake.Reason{{Code: code, Count: 1, Lines: []int64{}}}}
+	if _, err := intake.ReadDrop(r.Home.Landing(), f.partner, f.drop); !missing(err) {
+		if err != nil {
+			return err
+		}
+		d.Reasons[0].Code = "drop_changed"
+		r.report(d)
+		return nil
+	}
+	dir := filepath.Join(r.Home.Landing(), f.partner, f.drop)
+	if err := durable.RemoveAll(r.FS, dir); err != nil { // without drop.json it counts for nothing
+		return err
+	}
+	if err := durable.MkdirAll(r.FS, dir, 0o700); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(d, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := durable.Create(r.FS, filepath.Join(dir, intake.DropFileName), append(b, '\n'), 0o440); err != nil {
+		return err
+	}
+	d.Recorded = true
+	r.report(d)
+	return nil
+}
+
+// settler lets the lake look across the rows of a drop.
+type settler struct {
+	run     *run
+	partner string
+}
+
+func (s settler) Settle(ctx context.Context, l intake.Landed, found func(intake.Extra) error) error {
+	earlier, err := s.run.earlier(s.partner)
+	if err != nil {
+		return err
+	}
+	this := lake.Input{Partner: l.Partner, Drop: l.Drop, Created: l.Manifest.Created, Mode: l.Manifest.Mode}
+	for _, f := range l.Files {
+		this.Files = append(this.Files, lake.InputFile{Entity: f.Entity, Path: f.Path, Twins: true})
+	}
+	return lake.Settle(ctx, s.run.Home, s.run.Engine, earlier, this, func(u lake.Unsettled) error {
+		return found(intake.Extra{Entity: u.Entity, Line: u.Line, Column: u.Column, Code: u.Code})
+	})
+}

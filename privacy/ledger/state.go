@@ -1,0 +1,223 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"heatwatch/internal/problem"
+	"heatwatch/privacy/accountant"
+)
+
+// identity is what makes two measurements the same truth. The item's name is not in it.
+type identity struct{ population, period, cells string }
+
+func (it Item) identity() identity { return identity{it.Population, it.Period, it.Cells} }
+
+// series is a group of periods that exclude each other for one person, but for participations of them.
+type series struct{ name, level string }
+
+type seriesSpend struct {
+	participations int
+	periods        map[string]accountant.Mu2
+}
+
+// state is everything that follows from the entries so far. Append and Verify run the same code over it.
+type state struct {
+	home        string
+	terms       Terms
+	plans       map[PlanRef]bool
+	caps        map[string]Population
+	measured    map[identity][]int // entries that measured it
+	spent       map[string]map[series]*seriesSpend
+	declared    map[string]accountant.Mu2 // largest lifetime loss that an entry stated
+	draws       map[string]int64
+	commitments map[Commitment]bool // that stand: an erasure replaces some
+	entries     []Entry
+	hashes      []string
+}
+
+func newState() *state {
+	return &state{
+		plans: map[PlanRef]bool{}, caps: map[string]Population{}, measured: map[identity][]int{},
+		spent: map[string]map[series]*seriesSpend{}, declared: map[string]accountant.Mu2{}, draws: map[string]int64{}, commitments: map[Commitment]bool{},
+	}
+}
+
+func (s *state) head() string {
+	if len(s.hashes) == 0 {
+		return ""
+	}
+	return s.hashes[len(s.hashes)-1]
+}
+
+// add checks an entry against all before it and takes it in. On an error the state must not be used again.
+func (s *state) add(e Entry) error {
+	if e.Number != len(s.entries)+1 || e.Prev != s.head() || len(s.entries) > 0 && e.Home != s.home {
+		return errors.New("the entry does not follow the one before it")
+	}
+	var err error
+	switch e.Kind {
+	case KindInit:
+		s.home, s.terms = e.Home, *e.Init
+		s.plans[e.Init.Plan.Ref()] = true
+		err = s.setCaps(e.Init.Populations)
+	case KindAmend:
+		if e.Amend.Plan != nil {
+			s.plans[e.Amend.Plan.Ref()] = true
+		}
+		err = s.setCaps(e.Amend.Populations)
+	case KindRelease, KindRepeat:
+		err = s.addRelease(e)
+	case KindErasure:
+		err = s.replace(e.Erasure.Replaced)
+	case KindImport:
+		err = s.spend(e.Import.Items, e.Number)
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range e.Commitments {
+		s.commitments[c] = true
+	}
+	s.entries, s.hashes = append(s.entries, e), append(s.hashes, e.Hash())
+	return nil
+}
+
+// replay is the state after entries that were checked before.
+func replay(entries []Entry) (*state, error) {
+	s := newState()
+	for _, e := range entries {
+		if err := s.add(e); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// replace follows an erasure: what it replaces must have stood.
+func (s *state) replace(list []Replaced) error {
+	for _, r := range list {
+		old := Commitment{Of: r.Of, HMAC: r.Old}
+		if !s.commitments[old] {
+			return errors.New("the erasure replaces a commitment that no entry has made")
+		}
+		delete(s.commitments, old)
+		s.commitments[Commitment{Of: r.Of, HMAC: r.New}] = true
+	}
+	return nil
+}
+
+func (s *state) setCaps(list []Population) error {
+	if err := capsCover(list, s.terms.Delta); err != nil {
+		return err
+	}
+	for _, p := range list {
+		s.caps[p.Name] = p
+	}
+	return nil
+}
+
+func (s *state) addRelease(e Entry) error {
+	r := e.Release
+	if !s.plans[r.Plan] {
+		return problem.New(problem.Refused, "", "its plan is not in the ledger", "enter the plan first: heatwatch budget amend --reason TEXT")
+	}
+	for _, it := range r.Items {
+		if err := s.mayMeasure(it, r.Repeats); err != nil {
+			return err
+		}
+	}
+	if err := s.spend(r.Items, e.Number); err != nil {
+		return err
+	}
+	for _, l := range r.Losses {
+		if err := s.checkCap(l); err != nil {
+			return err
+		}
+		s.declared[l.Population] = max(s.declared[l.Population], l.Lifetime)
+	}
+	return nil
+}
+
+// mayMeasure enforces: once, and once more only as the repeat of the very entry that measured it first.
+func (s *state) mayMeasure(it Item, repeats int) error {
+	if _, ok := s.caps[it.Population]; !ok {
+		return problem.New(problem.Refused, "", fmt.Sprintf("%s: the population %s has no cap", it.ID, it.Population), "enter it first: heatwatch budget amend --reason TEXT")
+	}
+	before := s.measured[it.identity()]
+	switch {
+	case repeats == 0 && len(before) == 0, repeats != 0 && len(before) == 1 && before[0] == repeats:
+		return nil
+	case len(before) == 0:
+		return problem.New(problem.Refused, "", fmt.Sprintf("%s of %s was not measured by entry %d, so it cannot be repeated", it.ID, it.Period, repeats), "release it")
+	}
+	return &AlreadyMeasured{Item: it.ID, Population: it.Population, Period: it.Period, Entry: before[0]}
+}
+
+// spend books items.
+func (s *state) spend(items []Item, number int) error {
+	for _, it := range items {
+		s.measured[it.identity()] = append(s.measured[it.identity()], number)
+		if s.draws[it.Population] += it.Draws; s.draws[it.Population] < 0 {
+			return accountant.ErrOverflow
+		}
+		group := s.spent[it.Population]
+		if group == nil {
+			group = map[series]*seriesSpend{}
+			s.spent[it.Population] = group
+		}
+		key := series{it.Series, level(it.Period)}
+		if group[key] == nil {
+			group[key] = &seriesSpend{periods: map[string]accountant.Mu2{}}
+		}
+		g := group[key]
+		g.participations = max(g.participations, it.Participations)
+		sum, err := g.periods[it.Period].Add(it.Mu2)
+		if err != nil {
+			return err
+		}
+		g.periods[it.Period] = sum
+	}
+	return nil
+}
+
+// bound is the most that one person can have lost by the recorded items: in each series the dearest periods, as many as a
+// person can be in; the series add.
+func (s *state) bound(population string) (accountant.Mu2, error) {
+	var total accountant.Mu2
+	for _, g := range s.spent[population] {
+		dearest := slices.Sorted(maps.Values(g.periods))
+		slices.Reverse(dearest)
+		sum, err := accountant.Sum(dearest[:min(g.participations, len(dearest))]...)
+		if err != nil {
+			return 0, err
+		}
+		if total, err = total.Add(sum); err != nil {
+			return 0, err
+		}
+	}
+	return total, nil
+}
+
+// lifetime is what counts as spent: the bound, or what an entry stated if that is more.
+func (s *state) lifetime(population string) (accountant.Mu2, error) {
+	b, err := s.bound(population)
+	return max(b, s.declared[population]), err
+}
+
+func (s *state) checkCap(l Loss) error {
+	bound, err := s.lifetime(l.Population)
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.Population, err)
+	}
+	if l.Lifetime < bound {
+		return fmt.Errorf("%s: the stated lifetime loss %s is below %s, which follows from the entries", l.Population, l.Lifetime, bound)
+	}
+	limit := s.caps[l.Population]
+	if l.Lifetime > limit.CapMu2 {
+		return &OverCap{Population: l.Population, Would: l.Lifetime, Cap: limit.CapMu2, CapEpsilon: limit.CapEpsilon}
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package privacy
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"heatwatch/models"
+)
+
+// Engine runs one statement over the lake's session. Only aggregates cross it into Go, and the frozen cohort.
+type Engine interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Encoding says how one person enters a vector (see the plan's documentation). Every encoding is a vector of whole
+// numbers in which one person changes at most L0 cells by at most Linf each.
+type Encoding string
+
+// The encodings. A signed vector holds yes minus no; with unknown, those who cannot be asked stand in a cell of their
+// own; a centred sum holds the clamped value minus the middle of its range.
+const (
+	Count           Encoding = "count"
+	Histogram       Encoding = "histogram"
+	Signed          Encoding = "signed"
+	SignedUnknown   Encoding = "signed+unknown"
+	SignedHistogram Encoding = "signed histogram"
+	CentredSum      Encoding = "centred sum"
+)
+
+// Vector is what a measure declares: a SELECT that yields (person, cell, value).
+type Vector struct {
+	Name     string // "time-to-emergency-service.curve"
+	Encoding Encoding
+	Cells    []string // public domain, in published order
+	Linf     int64    // most that one person changes in one cell
+	SQL      string   // SELECT person, cell, value ...
+	Measure  string   // whose Build statements must have run
+	Eligible float64  // expected share of the cohort that the vector is about, for planning
+}
+
+// Dimension is a way to break a population down: one value per person.
+type Dimension struct {
+	Name   string
+	Values []string // public domain, "unknown" included where a person may lack a value
+	SQL    string   // SELECT person, value ...
+	Labels func(value string) string
+}
+
+// Schema is everything that privacy needs to know of the measures: SQL, public domains and formulas.
+type Schema struct {
+	Entries    []string            // statements that make the temporary relation entries
+	Relations  []string            // statements that run once cohort stands
+	Build      map[string][]string // per measure, the statements that make its answers
+	Vectors    map[string]Vector
+	Dimensions map[string]Dimension // by "name" or "measure/name"
+	Formulas   []Formula
+	Measures   map[string]MeasureInfo
+}
+
+// MeasureInfo is what a figure carries of its measure.
+type MeasureInfo struct {
+	Definition int
+	Population string
+}
+
+// Dimension finds a dimension of a measure, or a shared one.
+func (s Schema) Dimension(measure, name string) (Dimension, bool) {
+	if d, ok := s.Dimensions[measure+"/"+name]; ok {
+		return d, true
+	}
+	d, ok := s.Dimensions[name]
+	return d, ok
+}
+
+// Formula says how one statistic follows from noisy cells. Exactly one of the forms below applies.
+type Formula struct {
+	Measure, Statistic string
+	Unit               string
+	Vector             string // of the item that publishes the statistic
+	Form               Form
+	Cells              []string  // Share: the cells above the line (the vector's total is below it)
+	Mid, Step          float64   // Mean: value = Mid + Step x S/N;  Ratio: the same for the item above the line
+	WithVector         string    // Ratio: the vector of the item below the line
+	WithMid, WithStep  float64   // Ratio
+	Scale              float64   // Ratio: published value = Scale x above / below; 0 means 1
+	Edges              []float64 // Median: upper edges of all cells but the last, which is "never"
+	Low, High          float64   // possible range; High 0 means no upper end
+	Expect             Expect
+	Note               string
+}
+
+// Form is the shape of a formula.
+type Form string
+
+// The forms: T cells, N persons.
+const (
+	FormCount  Form = "count"  // the cell, or the sum of the vector
+	FormShare  Form = "share"  // some cells of a histogram over all of them
+	FormSigned Form = "signed" // 1/2 + D/(2N); with an unknown cell, N is less by U
+	FormMean   Form = "mean"   // Mid + Step x S/N
+	FormRatio  Form = "ratio"  // (Mid N + Step S) / (WithMid N + WithStep S')
+	FormMedian Form = "median" // linear within the bin in which half is reached
+	FormYes    Form = "yes"    // (N - U + D)/2 over N - U: like signed, the unknown left out below the line
+)
+
+// Expect is what the plan assumes where it computes an interval before any data is read.
+type Expect struct {
+	Value float64   // of the statistic
+	Below float64   // Ratio: expected value below the line per person of N
+	Cells []float64 // Median: expected share of each cell
+}
+
+// Cell is one place of a vector: its coordinates in published order.
+type Cell struct {
+	Dim    string // value of the breakdown, "" for a total
+	Answer string // the vector's own cell
+}
+
+func (c Cell) text(by string) string {
+	if by == "" {
+		return c.Answer
+	}
+	return c.Dim + ":" + c.Answer
+}
+
+// cells lists the public domain of an item.
+func (s Schema) cells(it Item) ([]Cell, error) {
+	v, ok := s.Vectors[it.Vector]
+	if !ok {
+		return nil, fmt.Errorf("no measure declares the vector %q", it.Vector)
+	}
+	if it.By == "" {
+		return mapSlice(v.Cells, func(a string) Cell { return Cell{Answer: a} }), nil
+	}
+	d, ok := s.Dimension(v.Measure, it.By)
+	if !ok {
+		return nil, fmt.Errorf("%s has no dimension %q", v.Measure, it.By)
+	}
+	var all []Cell
+	for _, val := range d.Values {
+		for _, a := range v.Cells {
+			all = append(all, Cell{Dim: val, Answer: a})
+		}
+	}
+	return all, nil
+}
+
+func mapSlice[A, B any](in []A, f func(A) B) []B {
+	out := make([]B, 0, len(in))
+	for _, a := range in {
+		out = append(out, f(a))
+	}
+	return out
+}
+
+// formula finds how a statistic follows from a vector.
+func (s Schema) formula(vector, statistic, measure string) (Formula, bool) {
+	i := slices.IndexFunc(s.Formulas, func(f Formula) bool {
+		return f.Vector == vector && f.Statistic == statistic && (measure == "" || f.Measure == measure)
+	})
+	if i < 0 {
+		return Formula{}, false
+	}
+	return s.Formulas[i], true
+}
+
+// sqlText quotes a constant of ours for SQL; nothing that came from a partner goes through it.
+func sqlText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// DueDate is the first day on which an item of a period can be released: by the calendar alone.
+func DueDate(p models.Period, days int) models.Date { return p.Last().AddDays(days) }

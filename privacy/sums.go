@@ -1,0 +1,30 @@
+package privacy
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// Sums are the exact bounded sums of one item, on their way to the noise. They can be neither printed nor logged nor
+// written: a number behind a pointer survives no %v, and every marshaller fails.
+type Sums struct{ p *sums }
+
+type sums struct{ cells []int64 }
+
+// Format prints the name of the thing, never the thing.
+func (Sums) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[exact sums]") }
+
+// LogValue keeps the sums out of logs.
+func (Sums) LogValue() slog.Value { return slog.StringValue("[exact sums]") }
+
+// MarshalJSON fails.
+func (Sums) MarshalJSON() ([]byte, error) { return nil, errUnwritable }
+
+// MarshalText fails.
+func (Sums) MarshalText() ([]byte, error) { return nil, errUnwritable }
+
+// GobEncode fails.
+func (Sums) GobEncode() ([]byte, error) { return nil, errUnwritable }
+
+var errUnwritable = errors.New("privacy: exact sums cannot be written")

@@ -1,0 +1,43 @@
+package measures
+
+import (
+	"embed"
+	"slices"
+	"strings"
+)
+
+//go:embed common/*.sql
+var commonSQL embed.FS
+
+// relations are the shared relations in the order in which they are made.
+var relations = []string{"dimensions", "merged_services", "covered_stays", "care_stays"}
+
+func common(name string) string {
+	b, err := commonSQL.ReadFile("common/" + name + ".sql")
+	if err != nil {
+		panic("measures: no common relation " + name) // a name of ours, checked by a test
+	}
+	return string(b)
+}
+
+// CommonSQL returns the statements that make entries, and those that make every shared relation once cohort is there.
+func CommonSQL() (entries, rest string) { return common("entries"), commonFor(relations) }
+
+// CommonFor returns only what these measures need of the rest: a run of time-to-emergency-service makes no care stays.
+func CommonFor(ms ...Measure) string {
+	var needed []string
+	for _, r := range relations {
+		if slices.ContainsFunc(ms, func(m Measure) bool { return slices.Contains(m.Needs, r) }) {
+			needed = append(needed, r)
+		}
+	}
+	return commonFor(needed)
+}
+
+func commonFor(names []string) string {
+	var b strings.Builder
+	for _, n := range names {
+		b.WriteString(common(n))
+	}
+	return b.String()
+}

@@ -1,0 +1,78 @@
+package declare
+
+// Measure is one definition. A changed definition gets a new number.
+type Measure struct {
+	ID, Title  string
+	Definition int
+	Population string // minors, accused, profiles, attendees, pledgers or none
+	Objective  string // the grant objective it serves
+	Prong      string // the prong of the model
+	Says       string // the definition in full
+	Window     string // which time it looks at
+	Due        string // when an item of it can be released, in words
+	// DueAfter is the number of days from a period's last day to the due date of its items: the window and 14 days for
+	// late data (44 for a window of 30 days). A plan may set a later date, never an earlier one.
+	DueAfter    int
+	WindowDays  int
+	Bounds      string
+	Denominator string // one sentence: who is in, who is left out
+	Source      string
+	Differences string // how it departs from the standard it resembles
+
+	Statistics []Statistic
+	Vectors    []Vector
+	Needs      []string // relations of package measures' common SQL, in order
+	SQL        string   // makes the temp table named after the id; run after the common SQL
+	Table      string   // that table
+}
+
+// Statistic is a figure that a report may show.
+type Statistic struct {
+	Name, Unit, Says string
+	By               []string // dimensions it may be broken down by, one at a time
+	Level            string   // "" for every level, "year" for yearly only
+	From             []string // vectors of the same measure (or entry.heads) from which it is derived
+}
+
+// How a person enters a vector.
+const (
+	Count         = "count"          // 1 in one cell
+	Histogram     = "histogram"      // 1 in exactly one cell of a fixed list
+	Signed        = "signed"         // +1 or -1 in cell d
+	SignedUnknown = "signed+unknown" // +1 or -1 in cell d, or 1 in cell u
+	CentredSum    = "centred sum"    // Scale times the clamped amount, minus Mid, in cell s
+)
+
+// Vector is a named SELECT that yields (person, cell VARCHAR, value BIGINT): at most one row per person, its cell one of
+// Cells, its value between -Linf and Linf. All cells are measured, also those that nobody falls in.
+type Vector struct {
+	Name, Says string
+	Encoding   string
+	Cells      []string
+	Linf       int64
+	Unit       string // of one step of value, for a centred sum
+	Scale, Mid int64  // centred sum: value = Scale x amount - Mid, so amount = (value + Mid) / Scale
+	Low, High  int64  // centred sum: the range to which the amount is clamped
+	SQL        string
+	Dimensions []string // what it may be broken down by
+}
+
+// Vector returns the vector of that name.
+func (m Measure) Vector(name string) (Vector, bool) {
+	for _, v := range m.Vectors {
+		if v.Name == name {
+			return v, true
+		}
+	}
+	return Vector{}, false
+}
+
+// Statistic returns the statistic of that name.
+func (m Measure) Statistic(name string) (Statistic, bool) {
+	for _, s := range m.Statistics {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Statistic{}, false
+}

@@ -1,0 +1,49 @@
+package declare
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Text is what `heatwatch measures NAME` prints: the definition in full, in plain words.
+func (m Measure) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s (definition %d)\n", m.ID, m.Title, m.Definition)
+	for _, part := range []struct{ name, says string }{
+		{"Objective", m.Objective}, {"Prong", m.Prong}, {"Definition", m.Says}, {"Population", m.Population},
+		{"Window", m.Window}, {"Due", m.Due}, {"Bounds", m.Bounds}, {"Who is counted", m.Denominator},
+		{"Differences from the standard", m.Differences}, {"Source", m.Source},
+	} {
+		if part.says != "" {
+			fmt.Fprintf(&b, "\n%s\n%s", part.name, wrap(part.says, 98, "  "))
+		}
+	}
+	b.WriteString("\nStatistics\n")
+	for _, s := range m.Statistics {
+		says := s.Says
+		if s.Level != "" {
+			says += " (" + s.Level + " only)"
+		}
+		if len(s.By) > 0 {
+			says += "; total, and by " + strings.Join(s.By, ", ")
+		}
+		fmt.Fprintf(&b, "  %s (%s)\n%s", s.Name, s.Unit, wrap(says, 98, "      "))
+	}
+	return b.String()
+}
+
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	line := indent
+	for _, word := range strings.Fields(text) {
+		if len(line)+len(word)+1 > width && len(line) > len(indent) {
+			b.WriteString(line + "\n")
+			line = indent
+		}
+		if len(line) > len(indent) {
+			line += " "
+		}
+		line += word
+	}
+	return b.String() + line + "\n"
+}

@@ -1,0 +1,54 @@
+package measures
+
+import (
+	"strings"
+
+	"heatwatch/reports/measures/declare"
+	"heatwatch/reports/measures/entry"
+	placementstability "heatwatch/reports/measures/placement-stability"
+	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
+)
+
+// The words of a declaration.
+type (
+	Measure   = declare.Measure
+	Statistic = declare.Statistic
+	Vector    = declare.Vector
+)
+
+// All lists the measures in the order of their pages.
+func All() []Measure {
+	return []Measure{timetoemergencyservice.Measure(), placementstability.Measure()}
+}
+
+// Entry is the head count that entry measures share. It has vectors, but no page of its own, and is not among All.
+func Entry() Measure { return entry.Measure() }
+
+// Lookup finds a measure by id, entry included.
+func Lookup(id string) (Measure, bool) {
+	for _, m := range append(All(), Entry()) {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Measure{}, false
+}
+
+// LookupVector finds a vector by measure and name, such as "time-to-emergency-service.curve"; with a dimension behind a
+// slash ("entry.heads/age_band") it is the breakdown.
+func LookupVector(name string) (Measure, Vector, bool) {
+	id, rest, _ := strings.Cut(name, ".")
+	m, ok := Lookup(id)
+	if !ok {
+		return Measure{}, Vector{}, false
+	}
+	plain, dimension, broken := strings.Cut(rest, "/")
+	v, ok := m.Vector(plain)
+	if ok && broken {
+		v, ok = m.Breakdown(v, dimension)
+	}
+	return m, v, ok
+}
+
+// Values lists what a dimension may be, in published order; nil for a name that is no dimension.
+func Values(dimension string) []string { return declare.Values(dimension) }

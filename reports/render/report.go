@@ -1,0 +1,185 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+
+	"heatwatch/privacy"
+)
+
+// Text is what a reader needs beside the figures of one measure. The commands fill it from the measure's declaration.
+type Text struct {
+	Title       string
+	Says        string
+	Denominator string   // who is in, who is left out
+	Differences string   // from the standard whose name it bears
+	Notices     []string // put first, in so many words: demonstration, not private
+	Mark        string   // put into the files too: as "notice" in JSON and in the note column of CSV
+}
+
+// Report writes what is known of one measure. CSV and JSON have exactly the shape of the command contract; the table
+// and Markdown add who is counted, what the figures cost in privacy, and the ledger entries they come from.
+func Report(w io.Writer, r privacy.Report, t Text, o Options) error {
+	rep, err := open(r)
+	if err != nil {
+		return err
+	}
+	return rep.write(w, t, o)
+}
+
+func (r report) write(w io.Writer, t Text, o Options) error {
+	switch o.Format {
+	case FormatCSV:
+		return writeCSV(w, r.csv(t.Mark))
+	case FormatJSON:
+		return r.writeJSON(w, t.Mark)
+	}
+	return r.writeReading(w, t, o)
+}
+
+// csv is the table of the contract.
+func (r report) csv(mark string) Table {
+	t := Table{Columns: Cols("measure", "period", "statistic", "by", "value#", "low#", "high#", "confidence#", "unit", "items", "entries", "note")}
+	for _, f := range r.rows {
+		var value, low, high string
+		if !f.null {
+			value, low, high = full(f.value), full(f.low), full(f.high)
+		}
+		note := f.note
+		if mark != "" {
+			note = strings.TrimPrefix(note+"; "+mark, "; ")
+		}
+		t.Rows = append(t.Rows, []string{r.measure, f.period.String(), f.statistic, f.by, value, low, high,
+			full(privacy.Confidence), f.unit, strings.Join(f.items, ";"), numbers(f.entries, ";"), note})
+	}
+	return t
+}
+
+// writeJSON writes the object of the contract, a figure a line.
+func (r report) writeJSON(w io.Writer, mark string) error {
+	var b bytes.Buffer
+	b.WriteString(`{"schema":1`)
+	if mark != "" {
+		b.WriteString(`,"notice":`)
+		b.Write(quoted(mark))
+	}
+	b.WriteString(`,"measure":`)
+	b.Write(quoted(r.measure))
+	b.WriteString(`,"definition":` + strconv.Itoa(r.definition) + `,"population":`)
+	b.Write(quoted(r.population))
+	b.WriteString(`,"figures":[`)
+	for i, f := range r.rows {
+		sep(&b, i)
+		b.Write(f.json)
+	}
+	end(&b, len(r.rows))
+	b.WriteString(`,"privacy":[`)
+	for i, s := range r.privacy {
+		sep(&b, i)
+		line, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		b.Write(line)
+	}
+	end(&b, len(r.privacy))
+	b.WriteString("}\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// writeReading writes the table for people, and under it what they must know to read it.
+func (r report) writeReading(w io.Writer, t Text, o Options) error {
+	md := o.Format == FormatMarkdown
+	say := func(s string) error {
+		if md {
+			s = markup(s)
+		} else {
+			width := o.Width
+			if width <= 0 || width > 100 {
+				width = 100
+			}
+			s = strings.Join(wrap(clean(s), width), "\n")
+		}
+		_, err := io.WriteString(w, s+"\n\n")
+		return err
+	}
+	for _, n := range t.Notices {
+		if err := say(n); err != nil {
+			return err
+		}
+	}
+	title := t.Title
+	if title == "" {
+		title = r.measure
+	}
+	if md {
+		title = "## " + title
+	}
+	if _, err := io.WriteString(w, clean(title)+"\n\n"); err != nil {
+		return err
+	}
+	if len(r.rows) == 0 {
+		return say("Nothing of this measure has been released yet.")
+	}
+	if err := Write(w, r.reading(md), o); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, "\n"); err != nil {
+		return err
+	}
+	for _, s := range r.below(t) {
+		if err := say(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reading is the table for people. A period is named once; Markdown, which may be sorted or cut, repeats it.
+func (r report) reading(repeat bool) Table {
+	t := Table{Columns: Cols("period", "statistic", "by", "value with 95 % interval")}
+	notes := false
+	for _, f := range r.rows {
+		notes = notes || f.note != ""
+	}
+	if notes {
+		t.Columns = append(t.Columns, Column{Name: "note"})
+	}
+	last := ""
+	for _, f := range r.byPeriod() {
+		p := f.period.String()
+		if p == last && !repeat {
+			p = ""
+		} else {
+			last = p
+		}
+		cells := []string{p, f.statistic, f.by, reading(f)}
+		if notes {
+			cells = append(cells, f.note)
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	return t
+}
+
+// below is what stands under the table.
+func (r report) below(t Text) []string {
+	var out []string
+	add := func(label, s string) {
+		if s != "" {
+			out = append(out, label+s)
+		}
+	}
+	add("Who is counted: ", t.Denominator)
+	add("How this differs from the standard: ", t.Differences)
+	if n := len(r.privacy); n > 0 {
+		add("Privacy: ", PrivacyLine(r.privacy[n-1]))
+		add("In plain words: ", OddsLine(r.privacy[n-1]))
+	}
+	add("Ledger entries: ", numbers(r.entries(), ", "))
+	return out
+}

@@ -1,0 +1,57 @@
+package render
+
+import (
+	"fmt"
+	"io"
+
+	"heatwatch/internal/problem"
+)
+
+// Column is one column. Name is the same in all four forms.
+type Column struct {
+	Name  string
+	Right bool // numbers: set to the right, JSON numbers (an empty cell is null)
+	Flag  bool // "true" and "false", JSON booleans
+}
+
+// Table is rows under columns: the one model behind every command that prints rows.
+type Table struct {
+	Columns []Column
+	Rows    [][]string
+}
+
+// Cols makes columns from names; a name that ends in # is a column of numbers, one that ends in ? of flags.
+func Cols(names ...string) []Column {
+	var cols []Column
+	for _, n := range names {
+		c := Column{Name: n}
+		switch n[len(n)-1] {
+		case '#':
+			c = Column{Name: n[:len(n)-1], Right: true}
+		case '?':
+			c = Column{Name: n[:len(n)-1], Flag: true}
+		}
+		cols = append(cols, c)
+	}
+	return cols
+}
+
+// Write writes the table in the form that the options name.
+func Write(w io.Writer, t Table, o Options) error {
+	for i, r := range t.Rows {
+		if len(r) != len(t.Columns) {
+			return fmt.Errorf("render: row %d has %d cells for %d columns", i+1, len(r), len(t.Columns))
+		}
+	}
+	switch o.Format {
+	case FormatTable, "":
+		return writeText(w, t, o)
+	case FormatCSV:
+		return writeCSV(w, t)
+	case FormatJSON:
+		return writeJSON(w, t)
+	case FormatMarkdown:
+		return writeMarkdown(w, t)
+	}
+	return problem.New(problem.Usage, "--format", "this form is not offered", "use table, csv, json or markdown")
+}
