@@ -89,6 +89,46 @@ func packet(kind byte, fields ...any) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
 }
 
+// talk sends packets as a client does: the next one after the answer to the
+// last (a handle must have been told before it is used). What is no packet any
+// more is sent as it is. It returns all answers.
+func talk(line net.Conn, data []byte) []byte {
+	var answers bytes.Buffer
+	answered := make(chan struct{}, 1<<16)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for {
+			head := make([]byte, 4)
+			if _, err := io.ReadFull(line, head); err != nil {
+				return
+			}
+			if _, err := io.CopyN(&answers, line, int64(binary.BigEndian.Uint32(head))); err != nil {
+				return
+			}
+			answered <- struct{}{}
+		}
+	}()
+	for len(data) > 0 {
+		n := len(data)
+		if n >= 4 {
+			n = int(min(uint64(n), 4+uint64(binary.BigEndian.Uint32(data))))
+		}
+		if _, err := line.Write(data[:n]); err != nil {
+			break
+		}
+		data = data[n:]
+		select {
+		case <-answered:
+		case <-read:
+		case <-time.After(50 * time.Millisecond): // not every packet has an answer
+		}
+	}
+	line.Close()
+	<-read
+	return answers.Bytes()
+}
+
 // FuzzPackets sends anything to the server. It must not panic (that would end the
 // nightly schedule with it), must not leave the area, must not tell our folders, and
 // must not make a manifest that was not closed.
@@ -120,12 +160,8 @@ func FuzzPackets(f *testing.F) {
 			defer close(over)
 			drop.ServePipe(root, "p", there, slog.New(slog.NewTextHandler(said, nil)))
 		}()
-		go func() {
-			here.Write(data)
-			time.Sleep(time.Millisecond) // answers that are still due
-			here.Close()
-		}()
-		answers, _ := io.ReadAll(here)
+		answers := talk(here, data)
+		here.Close()
 		<-over
 		for what, text := range map[string]string{"an answer": string(answers), "the log": said.String()} {
 			if strings.Contains(text, dir) || strings.Contains(text, "areas/") {
@@ -144,4 +180,28 @@ func FuzzPackets(f *testing.F) {
 		}
 		wantFile(t, filepath.Join(root, "p/receipts/r.json"), []byte("receipt"))
 	})
+}
+
+// A handle that was never given must end the session before pkg/sftp sees it.
+func TestGuessedHandlesEndTheSession(t *testing.T) {
+	for _, kind := range []byte{4, 5, 6, 8, 10, 12} {
+		root := t.TempDir()
+		must(t, os.MkdirAll(filepath.Join(root, "p/incoming/d0"), 0o700))
+		here, there := net.Pipe()
+		over := make(chan error, 1)
+		go func() { over <- drop.ServePipe(root, "p", there, slog.New(slog.DiscardHandler)) }()
+		go io.Copy(io.Discard, here)
+		here.Write(packet(1, uint32(3)))
+		here.Write(packet(3, uint32(2), "/incoming/d0/a.csv", uint32(0x1a), uint32(0)))
+		here.Write(packet(kind, uint32(3), "2", uint64(0), "text"))
+		select {
+		case err := <-over:
+			if err == nil || !strings.Contains(err.Error(), "out of order") {
+				t.Errorf("packet %d: %v", kind, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("packet %d: the session goes on", kind)
+		}
+		here.Close()
+	}
 }

@@ -18,6 +18,14 @@ import (
 // ctx is for tests that cancel nothing.
 var ctx = context.Background()
 
+// tester is what helpers need of testing.TB; rapid's T has it too.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Fatal(args ...any)
+}
+
 func entity(t testing.TB, name string) models.Entity {
 	t.Helper()
 	e, ok := models.Dictionary().Entity(name)
@@ -76,7 +84,7 @@ type checked struct {
 	parquet []byte
 }
 
-func checkText(t testing.TB, e models.Entity, text string, o Options) checked {
+func checkText(t tester, e models.Entity, text string, o Options) checked {
 	t.Helper()
 	c := checkRaw(t, e, text, o)
 	if !c.Refused {
@@ -89,7 +97,7 @@ func checkText(t testing.TB, e models.Entity, text string, o Options) checked {
 }
 
 // checkRaw is checkText without reading back what landed.
-func checkRaw(t testing.TB, e models.Entity, text string, o Options) checked {
+func checkRaw(t tester, e models.Entity, text string, o Options) checked {
 	t.Helper()
 	var c checked
 	var b bytes.Buffer
@@ -112,7 +120,7 @@ func checkRaw(t testing.TB, e models.Entity, text string, o Options) checked {
 }
 
 // readLanding returns the rows of a landing file as "column=number or text ...", nulls left out.
-func readLanding(t testing.TB, data []byte) (rows []string) {
+func readLanding(t tester, data []byte) (rows []string) {
 	t.Helper()
 	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -155,7 +163,7 @@ func valueText(v parquet.Value) string {
 	return string(v.ByteArray())
 }
 
-func want(t testing.TB, what, got, want string) {
+func want(t tester, what, got, want string) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s:\n%s\nwant:\n%s", what, got, want)

@@ -236,7 +236,7 @@ func TestSameAsOracle(t *testing.T) {
 	})
 }
 
-func compare(t testing.TB, e models.Entity, text string, o Options) {
+func compare(t tester, e models.Entity, text string, o Options) {
 	t.Helper()
 	got := checkText(t, e, text, o)
 	if got.Refused {
@@ -269,7 +269,7 @@ func compare(t testing.TB, e models.Entity, text string, o Options) {
 }
 
 // compareCells compares what landed with the texts that the oracle accepted, value by value.
-func compareCells(t testing.TB, e models.Entity, rows, accepted []string) {
+func compareCells(t tester, e models.Entity, rows, accepted []string) {
 	t.Helper()
 	for i := range min(len(rows), len(accepted)) {
 		landed := map[string]string{}

@@ -59,12 +59,13 @@ type builder struct {
 	staging    string
 	today      models.Date
 	drops      map[string][]Input // by partner, in order
+	strict     map[string]bool    // partners whose agreement asks for consent
 	db         *db
 	made       map[string]bool // folders of the generation
 }
 
 func newBuilder(cfg BuildConfig, prev Manifest) *builder {
-	b := &builder{BuildConfig: cfg, prev: prev, today: models.DateOf(cfg.Now.In(cfg.Location)), drops: map[string][]Input{}, made: map[string]bool{}}
+	b := &builder{BuildConfig: cfg, prev: prev, today: models.DateOf(cfg.Now.In(cfg.Location)), drops: map[string][]Input{}, strict: map[string]bool{}, made: map[string]bool{}}
 	b.next = Manifest{Schema: manifestSchema, Generation: prev.Generation + 1, Dictionary: models.Dictionary().Version,
 		Timezone: cfg.Location.String(), MadeOn: b.today}
 	for _, d := range inOrder(cfg.Drops) {
@@ -72,6 +73,7 @@ func newBuilder(cfg BuildConfig, prev Manifest) *builder {
 		b.next.Drops = append(b.next.Drops, Drop{d.Partner, d.Drop, d.Manifest})
 	}
 	for _, a := range cfg.Agencies {
+		b.strict[a.Name] = a.Consented
 		if len(b.drops[a.Name]) > 0 {
 			b.next.Partners = append(b.next.Partners, b.describe(a))
 		}
@@ -82,11 +84,11 @@ func newBuilder(cfg BuildConfig, prev Manifest) *builder {
 }
 
 func (b *builder) describe(a Agency) Partner {
-	p := Partner{Name: a.Name, Kind: a.Kind, Coverage: map[string]Cover{}, Inputs: map[string]string{}}
+	p := Partner{Name: a.Name, Kind: a.Kind, Consented: a.Consented, Coverage: map[string]Cover{}, Inputs: map[string]string{}}
 	for _, e := range models.Dictionary().Entities {
 		if c, ok := covers(b.drops[a.Name], e.Name); ok {
 			p.Coverage[e.Name] = c
-			p.Inputs[e.Name] = inputsHash(e, b.drops[a.Name], b.next.Timezone)
+			p.Inputs[e.Name] = inputsHash(e, b.drops[a.Name], b.next.Timezone, a.Consented)
 		}
 	}
 	return p

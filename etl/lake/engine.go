@@ -4,10 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"strings"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
+
+	"heatwatch/internal/problem"
 )
 
 // Engine bounds what DuckDB may use.
@@ -127,18 +130,11 @@ func (d *db) fill(table string, n int, row func(i int) []driver.Value) error {
 	})
 }
 
-// sqlError keeps the kind of failure and the first words of the statement. DuckDB's own text may quote a value of a row,
-// so only its first line up to the first quotation is kept, and only for kinds that come from files and limits.
+// sqlError names the statement and what DuckDB says. Only messages of kinds that speak of files, limits and our own SQL
+// are kept: others may quote a value of a row.
 func sqlError(statement string, err error) error {
-	what := err.Error()
-	if i := strings.IndexByte(what, '\n'); i >= 0 {
-		what = what[:i]
-	}
-	if strings.HasPrefix(what, "Conversion Error") || strings.HasPrefix(what, "Constraint Error") {
-		what, _, _ = strings.Cut(what, ":")
-	}
 	words := strings.Fields(statement)
-	return &statementError{what: what, statement: strings.Join(words[:min(6, len(words))], " "), err: err}
+	return &statementError{statement: strings.Join(words[:min(6, len(words))], " "), what: harmless(err), err: err}
 }
 
 type statementError struct {
@@ -148,6 +144,27 @@ type statementError struct {
 
 func (e *statementError) Error() string { return "lake: " + e.statement + " ...: " + e.what }
 func (e *statementError) Unwrap() error { return e.err }
+
+var harmlessKinds = []string{"IO Error", "Out of Memory Error", "Parser Error", "Binder Error", "Catalog Error", "Permission Error", "Invalid Configuration Error"}
+
+// harmless is the part of an error that may be shown.
+func harmless(err error) string {
+	var p *problem.Problem
+	if errors.As(err, &p) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err.Error()
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	for _, k := range harmlessKinds {
+		if strings.HasPrefix(line, k) {
+			return line
+		}
+	}
+	kind, _, found := strings.Cut(line, ":")
+	if !found {
+		kind = "failed"
+	}
+	return kind + " (its text is left out: it may quote a row)"
+}
 
 // quote makes a string literal, name an identifier.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

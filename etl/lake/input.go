@@ -36,7 +36,10 @@ type InputFile struct {
 }
 
 // Agency is a partner whose drops are taken in.
-type Agency struct{ Name, Kind string }
+type Agency struct {
+	Name, Kind string
+	Consented  bool // its agreement lets in only persons with a signed release in force
+}
 
 // source is one file that takes part in a fold.
 type source struct {
@@ -88,9 +91,9 @@ func covers(drops []Input, entity string) (c Cover, ok bool) {
 const foldVersion = 1
 
 // inputsHash names everything an entity's file is made from, but the consents, whose effect depends on the date.
-func inputsHash(e models.Entity, drops []Input, timezone string) string {
+func inputsHash(e models.Entity, drops []Input, timezone string, consented bool) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "fold %d dictionary %d zone %s\n", foldVersion, models.Dictionary().Version, timezone)
+	fmt.Fprintf(h, "fold %d dictionary %d zone %s consented %v\n", foldVersion, models.Dictionary().Version, timezone, consented)
 	manifest := map[string]string{}
 	for _, d := range drops {
 		manifest[d.Drop] = d.Manifest

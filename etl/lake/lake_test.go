@@ -27,6 +27,8 @@ type county struct {
 	kinds  map[string]string
 	now    time.Time
 	engine Engine
+
+	consented bool
 }
 
 func newCounty(t testing.TB) *county {
@@ -80,7 +82,7 @@ func (c *county) land(partner, drop, created, mode string, files map[string]stri
 func (c *county) config() BuildConfig {
 	cfg := BuildConfig{Home: c.home, FS: durable.OS(), Drops: c.drops, Now: c.now, Location: time.UTC, Rand: rand.Reader, Engine: c.engine}
 	for n, k := range c.kinds {
-		cfg.Agencies = append(cfg.Agencies, Agency{n, k})
+		cfg.Agencies = append(cfg.Agencies, Agency{n, k, c.consented})
 	}
 	return cfg
 }

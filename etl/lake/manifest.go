@@ -54,7 +54,8 @@ type File struct {
 type Partner struct {
 	Name        string            `json:"name"`
 	Kind        string            `json:"kind"`
-	Coverage    map[string]Cover  `json:"coverage"` // by entity, of the last drop that lists it
+	Consented   bool              `json:"consented,omitempty"` // only persons with a signed release in force
+	Coverage    map[string]Cover  `json:"coverage"`            // by entity, of the last drop that lists it
 	ConsentNext *models.Date      `json:"consent_next"`
 	Inputs      map[string]string `json:"inputs"` // by entity, what its file was made from
 }

@@ -155,7 +155,11 @@ func readable(m Manifest, dir string) []string {
 
 // QueryContext runs one statement and returns its rows. DuckDB hands over a whole result at once: let SQL aggregate.
 func (s *Session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.conn.QueryContext(ctx, query, args...)
+	rows, err := s.conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, sqlError(query, err)
+	}
+	return rows, nil
 }
 
 // Exec runs statements that are separated by semicolons, for temporary tables. With args there may be only one.
@@ -166,7 +170,7 @@ func (s *Session) Exec(ctx context.Context, text string, args ...any) error {
 	}
 	for _, st := range list {
 		if _, err := s.conn.ExecContext(ctx, st, args...); err != nil {
-			return err
+			return sqlError(st, err)
 		}
 	}
 	return nil

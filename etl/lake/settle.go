@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
-	"strings"
 
 	"heatwatch/internal/home"
 	"heatwatch/models"
@@ -16,7 +15,17 @@ type Unsettled struct {
 	Entity string
 	Line   int64
 	Column string
-	Code   string // duplicate_key or person_not_sent
+	Code   string // duplicate_key, person_not_sent or no_consent
+}
+
+// Settling is one drop to be looked at as a whole.
+type Settling struct {
+	Home      home.Home
+	Engine    Engine
+	Earlier   []Input // the partner's drops that were taken before
+	This      Input
+	Consented bool // the agreement lets in only persons with a signed release in force
+	Today     models.Date
 }
 
 // Settle looks at a drop as a whole, after its files were checked one by one: of rows with one key in a file all but the
@@ -24,23 +33,23 @@ type Unsettled struct {
 // count are those that hold once the drop is applied in its place among the partner's earlier ones, so a receipt says
 // what the next generation will do. A row is reported once: a duplicate is not also held. Rows come by entity, then line;
 // memory is bounded by the engine, not by the drop.
-func Settle(ctx context.Context, h home.Home, o Engine, earlier []Input, this Input, report func(Unsettled) error) error {
-	if err := os.MkdirAll(h.Staging(), 0o700); err != nil {
+func (c Settling) Settle(ctx context.Context, report func(Unsettled) error) error {
+	if err := os.MkdirAll(c.Home.Staging(), 0o700); err != nil {
 		return err
 	}
-	staging, err := os.MkdirTemp(h.Staging(), stagedPrefix)
+	staging, err := os.MkdirTemp(c.Home.Staging(), stagedPrefix)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(staging)
-	d, err := openEngine(ctx, o, staging)
+	d, err := openEngine(ctx, c.Engine, staging)
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	s := settling{db: d, all: inOrder(append(append([]Input{}, earlier...), this)), this: this, known: map[string]bool{}}
+	s := settling{db: d, Settling: c, all: inOrder(append(append([]Input{}, c.Earlier...), c.This)), known: map[string]bool{}}
 	for _, e := range models.Dictionary().Entities {
-		for _, f := range this.Files {
+		for _, f := range c.This.Files {
 			if f.Entity == e.Name && f.Path != "" {
 				if err := s.file(ctx, e, f, report); err != nil {
 					return fmt.Errorf("%s: %w", e.Name, err)
@@ -53,8 +62,8 @@ func Settle(ctx context.Context, h home.Home, o Engine, earlier []Input, this In
 
 type settling struct {
 	*db
-	all   []Input // the partner's drops in order, this one among them
-	this  Input
+	Settling
+	all   []Input         // the partner's drops in order, this one among them
 	known map[string]bool // populations whose keys are in the table known
 }
 
@@ -63,6 +72,11 @@ func (s *settling) file(ctx context.Context, e models.Entity, f InputFile, repor
 	dup := fmt.Sprintf("SELECT line, %d AS reason FROM (SELECT line, row_number() OVER (PARTITION BY %s ORDER BY line) AS n FROM (SELECT line, %s FROM %s) SEMI JOIN (SELECT %s FROM %s GROUP BY ALL HAVING count(*) > 1) USING (%s)) WHERE n > 1",
 		duplicate, keys(e), keys(e), from, keys(e), from, keys(e))
 	pop := population(e)
+	if e.Tokens && s.Consented && e.Index("release") >= 0 {
+		return s.report(ctx, e, fmt.Sprintf(`WITH dup AS MATERIALIZED (%s) SELECT * FROM dup UNION ALL
+			SELECT line, %d FROM %s WHERE NOT (%s) AND deleted IS DISTINCT FROM %d AND line NOT IN (SELECT line FROM dup) ORDER BY line`,
+			dup, noConsent, from, consent(e, s.Today, true), deletedYes), report)
+	}
 	if pop == "" || e.Tokens {
 		return s.report(ctx, e, "SELECT * FROM ("+dup+") ORDER BY line", report)
 	}
@@ -79,6 +93,7 @@ func (s *settling) file(ctx context.Context, e models.Entity, f InputFile, repor
 const (
 	duplicate = iota
 	notSent
+	noConsent
 )
 
 func (s *settling) report(ctx context.Context, e models.Entity, query string, report func(Unsettled) error) error {
@@ -88,13 +103,15 @@ func (s *settling) report(ctx context.Context, e models.Entity, query string, re
 		if err := r.Scan(&u.Line, &reason); err != nil {
 			return err
 		}
-		if reason == duplicate {
-			u.Code, u.Column = "duplicate_key", strings.Join(e.Key, " ")
-			if len(e.Key) > 1 {
-				u.Column = ""
+		switch reason {
+		case duplicate:
+			if u.Code = "duplicate_key"; len(e.Key) == 1 {
+				u.Column = e.Key[0]
 			}
-		} else {
+		case notSent:
 			u.Code, u.Column = "person_not_sent", "person_key"
+		case noConsent:
+			u.Code, u.Column = "no_consent", "release"
 		}
 		return report(u)
 	})
@@ -117,9 +134,18 @@ func (s *settling) collect(ctx context.Context, e models.Entity) error {
 		if err != nil {
 			return err
 		}
-		if err := s.exec(ctx, "INSERT INTO known SELECT "+quote(p.Population)+", person_key FROM ("+r.current(p, "")+")"); err != nil {
+		if err := s.exec(ctx, "INSERT INTO known SELECT "+quote(p.Population)+", person_key FROM ("+r.current(p, "")+") WHERE "+s.counts(p)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// counts is true for a persons row that lets the person's other rows in. A person without consent counts, as long as the
+// agreement does not ask for it: the rows are accepted then, and not loaded.
+func (s *settling) counts(p models.Entity) string {
+	if !s.Consented {
+		return "true"
+	}
+	return consent(p, s.Today, true)
 }

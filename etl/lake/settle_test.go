@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"heatwatch/models"
 )
 
 func (c *county) settle() string {
 	c.Helper()
 	n := len(c.drops) - 1
 	var out []string
-	err := Settle(ctx, c.home, Engine{}, c.drops[:n], c.drops[n], func(u Unsettled) error {
+	st := Settling{Home: c.home, Earlier: c.drops[:n], This: c.drops[n], Today: models.DateOf(c.now), Consented: c.consented}
+	err := st.Settle(ctx, func(u Unsettled) error {
 		out = append(out, fmt.Sprintf("%s:%d %s", u.Entity, u.Line, u.Code))
 		return nil
 	})
@@ -56,5 +59,27 @@ func TestSettle(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// Where the agreement asks for consent, a row without it is quarantined and nothing of the person is loaded until it comes.
+func TestConsentThatTheAgreementAsksFor(t *testing.T) {
+	c := newCounty(t)
+	c.consented = true
+	c.land("shelter-a", "d1", "2026-06-01T00:00:00Z", "snapshot", map[string]string{
+		"persons":    "person_key,release,release_until\np1,signed,\np2,,\np3,not_required,\np4,signed,2026-06-30\np5,none,\np1,signed,\n",
+		"placements": placementsHead + "s1,p1,other,2026-01-01,\ns2,p2,other,2026-01-01,\ns4,p4,other,2026-01-01,\n"})
+	want := "persons:3 no_consent; persons:4 no_consent; persons:5 no_consent; persons:6 no_consent; persons:7 duplicate_key; placements:3 person_not_sent; placements:4 person_not_sent"
+	if got := c.settle(); got != want {
+		t.Errorf("settled:\n%s\nwant\n%s", got, want)
+	}
+	c.build()
+	if got := c.ids("SELECT placement_id FROM placements"); got != "s1" {
+		t.Errorf("loaded: %s", got)
+	}
+	c.consented = false // the agreement was changed
+	c.build()
+	if got := c.ids("SELECT placement_id FROM placements ORDER BY 1"); got != "s1; s2" {
+		t.Errorf("loaded under the other agreement: %s", got)
 	}
 }

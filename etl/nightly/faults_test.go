@@ -18,7 +18,7 @@ import (
 )
 
 // faults is how many of the operations of a night are made to fail, spread evenly; all of them take some minutes.
-var faults = flag.Int("faults", 16, "how many operations of a night to disturb, per kind of trouble; 0 is all")
+var faults = flag.Int("faults", 8, "how many operations of a night to disturb, per kind of trouble; 0 is all")
 
 // truth is what an undisturbed night leaves.
 type truth struct {

@@ -49,22 +49,22 @@ func (r *run) inputs() (all []lake.Input, agencies []lake.Agency, err error) {
 				all = append(all, in)
 			}
 		}
-		agencies = append(agencies, lake.Agency{Name: name, Kind: r.kind(name, prev)})
+		agencies = append(agencies, r.agency(name, prev))
 	}
 	return all, agencies, nil
 }
 
-// kind is the agency's kind by its agreement. A partner that left keeps the kind under which its rows were loaded.
-func (r *run) kind(name string, prev lake.Manifest) string {
+// agency is the partner by its agreement. One that left keeps the kind under which its rows were loaded.
+func (r *run) agency(name string, prev lake.Manifest) lake.Agency {
 	if a, err := partner.Load(r.Home.Partners(), name); err == nil {
-		return a.Kind
+		return lake.Agency{Name: name, Kind: a.Kind, Consented: a.Sharing == partner.SharingConsented}
 	}
 	for _, p := range prev.Partners {
 		if p.Name == name {
-			return p.Kind
+			return lake.Agency{Name: name, Kind: p.Kind, Consented: p.Consented}
 		}
 	}
-	return "other"
+	return lake.Agency{Name: name, Kind: "other"}
 }
 
 // input says it in the lake's words. ok is false for a drop that was refused.

@@ -74,7 +74,7 @@ func (r *run) take(ctx context.Context, f found) error {
 		return r.refuse(f, "not_enrolled")
 	}
 	d, err := intake.Take(ctx, r.FS, intake.Config{Landing: r.Home.Landing(), Staging: r.Home.Staging(), HomeID: r.HomeID, Now: r.Now, Location: r.Location,
-		Allowed: allowed(a), Settler: settler{r, f.partner}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
+		Allowed: allowed(a), Settler: settler{r, f.partner, a.Sharing == partner.SharingConsented}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
 	var p *problem.Problem
 	switch {
 	case errors.Is(err, durable.ErrSync):
@@ -151,8 +151,9 @@ func (r *run) refuse(f found, code string) error {
 
 // settler lets the lake look across the rows of a drop.
 type settler struct {
-	run     *run
-	partner string
+	run       *run
+	partner   string
+	consented bool
 }
 
 func (s settler) Settle(ctx context.Context, l intake.Landed, found func(intake.Extra) error) error {
@@ -164,7 +165,8 @@ func (s settler) Settle(ctx context.Context, l intake.Landed, found func(intake.
 	for _, f := range l.Files {
 		this.Files = append(this.Files, lake.InputFile{Entity: f.Entity, Path: f.Path, Twins: true})
 	}
-	return lake.Settle(ctx, s.run.Home, s.run.Engine, earlier, this, func(u lake.Unsettled) error {
+	all := lake.Settling{Home: s.run.Home, Engine: s.run.Engine, Earlier: earlier, This: this, Consented: s.consented, Today: s.run.today}
+	return all.Settle(ctx, func(u lake.Unsettled) error {
 		return found(intake.Extra{Entity: u.Entity, Line: u.Line, Column: u.Column, Code: u.Code})
 	})
 }

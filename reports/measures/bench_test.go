@@ -1,9 +1,9 @@
 package measures_test
 
 import (
-	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,18 +12,16 @@ import (
 	"heatwatch/reports/measures/measuretest"
 )
 
-// The same aggregates as a report without privacy would take them: no clamps, no bound on what a person gives.
-const plain = `
-SELECT least(datediff('hour', c.entered_at, f.at), 720) // 24 AS cell, count(c.person) AS n
-FROM cohort c LEFT JOIN (SELECT s.person, min(s.started_at) AS at FROM services s JOIN cohort x ON x.person = s.person
-    WHERE s.emergency = code('services.emergency', 'yes') AND s.started_at >= x.entered_at - INTERVAL 2 HOUR GROUP BY s.person) f ON f.person = c.person
-GROUP BY 1
-UNION ALL
-SELECT s.placement_type, sum(n) FROM (SELECT p.person, p.placement_type, count(p.person) - 1 AS n, sum(p.ended_on - p.started_on) AS d
-    FROM placements p JOIN cohort c ON c.person = p.person WHERE p.started_on < c.entered_on + 365 GROUP BY p.person, p.placement_type) s GROUP BY 1`
+// headline are the vectors that a yearly release of both measures sums.
+var headline = []string{"entry.heads", "entry.heads/age_band", "time-to-emergency-service.within_24h", "time-to-emergency-service.curve",
+	"time-to-emergency-service.within_24h/gender", "placement-stability.two_or_fewer", "placement-stability.moves", "placement-stability.days",
+	"placement-stability.eligible/placement_type", "placement-stability.two_or_fewer_eligible/age_band", "placement-stability.cfsr_moves",
+	"placement-stability.cfsr_days", "placement-stability.cfsr_eligible"}
 
-// BenchmarkMeasures times the statements one by one over a synthetic table; HEATWATCH_BENCH_SERVICES sets its size.
-func BenchmarkMeasures(b *testing.B) {
+// BenchmarkBounds times the exact cells of both measures, from the lake's relations to the sums, with the bounds of the
+// definition and of a release (one cell of a person by smallest hash, values clamped) and without any, on the same rows.
+// HEATWATCH_BENCH_SERVICES sets the number of service rows.
+func BenchmarkBounds(b *testing.B) {
 	size := 1_000_000
 	if n, err := strconv.Atoi(os.Getenv("HEATWATCH_BENCH_SERVICES")); err == nil {
 		size = n
@@ -36,43 +34,38 @@ func BenchmarkMeasures(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
-			step := map[string]time.Duration{}
-			timed := func(what string, do func()) {
-				at := time.Now()
-				do()
-				step[what] += time.Since(at)
-			}
+		b.Run(name, func(b *testing.B) {
+			var wall, cpu [2]time.Duration
 			for b.Loop() {
-				timed("entries+cohort", func() { d.Cohort(b, period, asof) })
-				timed("dimensions", func() { d.Exec(b, measures.CommonFor(measures.Entry())) })
-				tes, _ := measures.Lookup("time-to-emergency-service")
-				timed("tes", func() { d.Exec(b, tes.SQL) })
-				stays := measure(b, "placement-stability")
-				stays.Needs = stays.Needs[1:]
-				timed("stays", func() { d.Exec(b, measures.CommonFor(stays)) })
-				timed("placement", func() { d.Exec(b, stays.SQL) })
-				timed("vectors", func() { d.Exact(b) })
-				timed("plain", func() {
-					rows, err := d.Query(plain)
-					if err != nil {
-						b.Fatal(err)
+				for i, cells := range []func(measures.Vector) string{unbounded, bounded} {
+					at, used := time.Now(), processTime()
+					d.Prepare(b, period, asof)
+					for _, v := range headline {
+						_, vector, _ := measures.LookupVector(v)
+						d.Exec(b, cells(vector))
 					}
-					rows.Close()
-				})
+					wall[i] += time.Since(at)
+					cpu[i] += processTime() - used
+				}
 			}
-			for what, took := range step {
-				b.ReportMetric(float64(took.Milliseconds())/float64(b.N), what+"-ms")
-			}
+			n := float64(b.N)
+			b.ReportMetric(wall[0].Seconds()/n, "wall-without")
+			b.ReportMetric(wall[1].Seconds()/n, "wall-with")
+			b.ReportMetric(cpu[0].Seconds()/n, "cpu-without")
+			b.ReportMetric(cpu[1].Seconds()/n, "cpu-with")
+			b.ReportMetric(cpu[1].Seconds()/cpu[0].Seconds(), "ratio")
 		})
 	}
 }
 
-func measure(t testing.TB, id string) measures.Measure {
-	t.Helper()
-	m, ok := measures.Lookup(id)
-	if !ok {
-		t.Fatalf("no measure %s", id)
-	}
-	return m
+func unbounded(v measures.Vector) string {
+	free := strings.NewReplacer("least(p.moves, 5)", "p.moves", "least(p.cfsr_moves, 5)", "p.cfsr_moves",
+		"least(greatest(p.days, 8), 365)", "p.days", "least(greatest(p.cfsr_days, 0), 365)", "p.cfsr_days").Replace(v.SQL)
+	return "SELECT v.cell, sum(v.value) AS value FROM (" + free + ") v GROUP BY v.cell"
+}
+
+func bounded(v measures.Vector) string {
+	linf := strconv.FormatInt(v.Linf, 10)
+	return "SELECT c.kept.cell AS cell, sum(greatest(-" + linf + ", least(" + linf + ", c.kept.value))) AS value FROM (" +
+		"SELECT v.person, arg_min(struct_pack(cell := v.cell, value := v.value), hash(v.person, v.cell)) AS kept FROM (" + v.SQL + ") v GROUP BY v.person) c GROUP BY c.kept.cell"
 }

@@ -34,3 +34,12 @@ func sqlOf(t testing.TB, name string) string {
 	}
 	return v.SQL
 }
+
+func measure(t testing.TB, id string) measures.Measure {
+	t.Helper()
+	m, ok := measures.Lookup(id)
+	if !ok {
+		t.Fatalf("no measure %s", id)
+	}
+	return m
+}

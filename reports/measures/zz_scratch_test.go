@@ -52,13 +52,6 @@ func TestScratch(t *testing.T) {
 				fmt.Printf("%-12s %-70.60q wall %8v cpu %8v\n", name, st[i:], best.Round(100*time.Microsecond), bc.Round(100*time.Microsecond))
 			}
 		}
-		at, c := time.Now(), cpu()
-		rows, err := d.Query(plain)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows.Close()
-		fmt.Println("plain", time.Since(at), cpu()-c)
 	}
 	if q := os.Getenv("SQL"); q != "" {
 		rows, err := d.Query(q)

@@ -40,8 +40,8 @@ type point struct {
 }
 
 const (
-	seriesTop, seriesBottom, seriesHeight = 34, 254, 286
-	groupRow, groupTop                    = 50, 8
+	seriesTop, seriesBottom, seriesHeight = 34, 254, 292
+	groupRow, groupTop                    = 50, 8 // a dash for a missing figure stands below the axis: it is no value
 )
 
 // series draws one statistic over periods of one length, oldest first.
@@ -56,7 +56,7 @@ func (l *lang) series(id, title string, figures []figure) chart {
 	}
 	n := len(figures)
 	for i, f := range figures {
-		p := point{X: percent(along(i, n)), Null: f.null, Value: l.value(f), ShowValue: i == n-1 || n <= 4, Y: seriesBottom}
+		p := point{X: percent(along(i, n)), Null: f.null, Value: l.value(f), ShowValue: i == n-1 || n <= 4}
 		if !f.null {
 			p.Y, p.Y1, p.Y2 = y(f.value), y(f.low), y(f.high)
 		}

@@ -1,14 +1,11 @@
 package site
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
-	"heatwatch/internal/durable"
 	"heatwatch/models"
 	"heatwatch/privacy"
 )
@@ -137,11 +134,5 @@ func pages(files map[string][]byte) map[string]string {
 	}
 	return out
 }
-
-var (
-	_ = bytes.Equal
-	_ = json.Valid
-	_ = durable.OS
-)
 
 var genders = []string{"female", "male", "transgender", "nonbinary", "other", "unknown"}

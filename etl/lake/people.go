@@ -1,0 +1,64 @@
+package lake
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// people writes the three files about persons, or links them where no line changed.
+func (b *builder) people(ctx context.Context) error {
+	before := map[string]int64{}
+	for _, t := range []string{"crosswalk", "people", "tokens"} {
+		if f, ok := b.prev.file(t + ".parquet"); ok {
+			before[t] = f.Rows
+		}
+	}
+	seen, err := b.engaged(ctx)
+	if err != nil {
+		return err
+	}
+	for t, order := range map[string]string{"crosswalk": "population, partner, person_key", "people": "person", "tokens": `population, "column", value, person`} {
+		var n int64
+		if err := b.db.one(ctx, "SELECT count(*) FROM "+t, &n); err != nil {
+			return err
+		}
+		// Lines are only ever added, so an equal number means that nothing changed.
+		f, ok := b.prev.file(t + ".parquet")
+		if ok && n == before[t] && !(t == "people" && seen > 0) && !b.Full {
+			if err := b.link(f); err != nil {
+				return err
+			}
+			continue
+		}
+		staged := filepath.Join(b.staging, t+".parquet")
+		if err := b.db.exec(ctx, copyTo("SELECT * FROM "+t+" ORDER BY "+order, staged)); err != nil {
+			return err
+		}
+		if err := b.publish(staged, File{Path: t + ".parquet", Rows: n}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// engaged notes the persons whose first engagement the program sees tonight.
+func (b *builder) engaged(ctx context.Context) (n int64, err error) {
+	var paths []string
+	for _, f := range b.next.Files {
+		if f.Entity == "engagements" {
+			paths = append(paths, quote(filepath.Join(b.dir, f.Path)))
+		}
+	}
+	if len(paths) == 0 {
+		return 0, nil
+	}
+	now := b.Now.UTC().Truncate(time.Microsecond).Format("2006-01-02 15:04:05.999999")
+	r, err := b.db.conn.ExecContext(ctx, "UPDATE people SET engaged_seen = TIMESTAMP "+quote(now)+
+		" WHERE engaged_seen IS NULL AND person IN (SELECT person FROM read_parquet(["+strings.Join(paths, ", ")+"]))")
+	if err != nil {
+		return 0, sqlError("UPDATE people", err)
+	}
+	return r.RowsAffected()
+}
