@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"unicode"
+	"unicode/utf8"
 
 	"heatwatch/models"
 )
@@ -23,7 +24,14 @@ func newClearSet() *clearSet {
 func (c *clearSet) key(v []byte) uint64 {
 	c.buf = c.buf[:0]
 	for _, r := range string(trim(v)) {
-		c.buf = append(c.buf, string(unicode.ToLower(unicode.ToUpper(r)))...)
+		switch {
+		case 'A' <= r && r <= 'Z':
+			c.buf = append(c.buf, byte(r)+'a'-'A')
+		case r < utf8.RuneSelf:
+			c.buf = append(c.buf, byte(r))
+		default:
+			c.buf = utf8.AppendRune(c.buf, unicode.ToLower(unicode.ToUpper(r)))
+		}
 	}
 	return maphash.Bytes(c.seed, c.buf)
 }

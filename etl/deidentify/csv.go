@@ -165,7 +165,7 @@ func (r *csvReader) quoted(i int, bad error) (int, error) {
 				continue
 			}
 			i++
-			if i < len(r.raw) && r.raw[i] == '\r' {
+			if string(r.raw[i:]) == "\r\n" || string(r.raw[i:]) == "\r" {
 				i++
 			}
 			if i < len(r.raw) && r.raw[i] != ',' && r.raw[i] != '\n' {

@@ -84,7 +84,7 @@ func TestNoNameLeaves(t *testing.T) {
 		raw := filepath.Join(base, fmt.Sprint("raw", runs))
 		os.MkdirAll(raw, 0o700)
 		os.WriteFile(filepath.Join(raw, "persons.csv"), []byte(text.String()), 0o600)
-		cfg := Config{Kit: kit, Raw: raw, Out: filepath.Join(base, fmt.Sprint("drop", runs)), Now: now}
+		cfg := Config{FS: quick(), Kit: kit, Raw: raw, Out: filepath.Join(base, fmt.Sprint("drop", runs)), Now: now}
 		mustRun(t, cfg)
 		_, rows := readTable(t, filepath.Join(cfg.Out, "persons.csv"))
 		for _, row := range rows {

@@ -51,7 +51,7 @@ func folder(t testing.TB, files map[string]string) string {
 
 func configOf(t testing.TB, kit partner.Kit, files map[string]string) Config {
 	t.Helper()
-	return Config{Kit: kit, Raw: folder(t, files), Out: filepath.Join(t.TempDir(), "2026-07"), Now: now}
+	return Config{FS: quick(), Kit: kit, Raw: folder(t, files), Out: filepath.Join(t.TempDir(), "2026-07"), Now: now}
 }
 
 func mustRun(t testing.TB, cfg Config) Report {

@@ -16,7 +16,7 @@ import (
 
 func hmisConfig(t *testing.T, file string) Config {
 	t.Helper()
-	return Config{Kit: kitOf(t, "shelter-a", 1), Raw: testdir.Shared(t, "data", "hmis", file), Out: filepath.Join(t.TempDir(), "hmis"),
+	return Config{FS: quick(), Kit: kitOf(t, "shelter-a", 1), Raw: testdir.Shared(t, "data", "hmis", file), Out: filepath.Join(t.TempDir(), "hmis"),
 		Now: now, From: "hmis-csv", Roster: "all", Engagements: "enrollment"}
 }
 

@@ -36,7 +36,7 @@ func export() map[string]string {
 
 func hmisOf(t *testing.T, files map[string]string) Config {
 	t.Helper()
-	return Config{Kit: kitOf(t, "shelter-a", 1), Raw: folder(t, files), Out: filepath.Join(t.TempDir(), "hmis"), Now: now, From: "hmis-csv", Roster: "all"}
+	return Config{FS: quick(), Kit: kitOf(t, "shelter-a", 1), Raw: folder(t, files), Out: filepath.Join(t.TempDir(), "hmis"), Now: now, From: "hmis-csv", Roster: "all"}
 }
 
 func TestHMISRulesOfTheGate(t *testing.T) {
@@ -242,7 +242,7 @@ func TestHMISMalformed(t *testing.T) {
 	}
 	made, refused := 0, 0
 	for dir := range dirs {
-		cfg := Config{Kit: kitOf(t, "shelter-a", 1), Raw: dir, Out: filepath.Join(t.TempDir(), "hmis"), Now: now, From: "hmis-csv", Roster: "all", Engagements: "enrollment"}
+		cfg := Config{FS: quick(), Kit: kitOf(t, "shelter-a", 1), Raw: dir, Out: filepath.Join(t.TempDir(), "hmis"), Now: now, From: "hmis-csv", Roster: "all", Engagements: "enrollment"}
 		_, err := Run(context.Background(), cfg)
 		var p *problem.Problem
 		switch {

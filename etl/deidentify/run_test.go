@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"heatwatch/etl/partner"
+	"heatwatch/internal/durable"
 	"heatwatch/internal/durable/durabletest"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
@@ -465,10 +466,10 @@ func small() map[string]string {
 
 // Every file operation fails once, and once more after it was done. No drop with a manifest may be left but a whole one.
 func TestEveryOperationFailsOnce(t *testing.T) {
-	for mode, fault := range map[string]func(int) *durabletest.Fault{"not done": durabletest.FailAt, "done": durabletest.DoneAt} {
+	for mode, fault := range map[string]func(durable.FS, int) *durabletest.Fault{"not done": durabletest.FailAtOver, "done": durabletest.DoneAtOver} {
 		for n := 1; ; n++ {
 			cfg := configOf(t, kitOf(t, "shelter-a", 1), small())
-			disk := fault(n)
+			disk := fault(quick(), n)
 			cfg.FS = disk
 			r, err := Run(context.Background(), cfg)
 			if !disk.Fired() {
@@ -498,7 +499,7 @@ func filesIn(dir string) int {
 	return len(entries)
 }
 
-// A run that is cut off at any operation leaves no manifest, or a whole drop.
+// A power cut at any operation leaves no manifest, or a whole drop, whatever the disk kept of the rest.
 func TestCutOffAnywhere(t *testing.T) {
 	whole := 0
 	for n := 1; n < 200; n++ {
@@ -509,11 +510,23 @@ func TestCutOffAnywhere(t *testing.T) {
 		}
 		cfg.FS = disk.StopAt(n)
 		_, err = Run(context.Background(), cfg)
-		if _, gone := os.Lstat(filepath.Join(cfg.Out, manifestName)); gone == nil {
-			wantManifest(t, cfg)
-			whole++
-		} else if err == nil {
-			t.Errorf("cut off at %d: no manifest and no error", n)
+		done := err == nil
+		for _, after := range []durabletest.Outcome{durabletest.NothingMore, durabletest.NamesOnly, durabletest.Everything} {
+			left := cfg
+			left.Out = filepath.Join(t.TempDir(), "clone")
+			if err := os.Mkdir(left.Out, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := disk.Clone(left.Out, after); err != nil {
+				t.Fatal(err)
+			}
+			left.Out = filepath.Join(left.Out, filepath.Base(cfg.Out))
+			if _, err := os.Lstat(filepath.Join(left.Out, manifestName)); err == nil {
+				wantManifest(t, left)
+				whole++
+			} else if done {
+				t.Errorf("cut off at %d, %s: no error, and the drop is gone", n, after)
+			}
 		}
 		if !disk.Crashed() {
 			break
@@ -557,7 +570,7 @@ func TestBigFilesStream(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(5 * time.Millisecond):
+			case <-time.After(20 * time.Millisecond):
 				runtime.GC()
 				runtime.ReadMemStats(&m)
 				peak = max(peak, m.HeapAlloc)

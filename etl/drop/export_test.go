@@ -22,6 +22,7 @@ func ServePipe(root, partner string, rw io.ReadWriteCloser, log *slog.Logger) er
 		return err
 	}
 	defer a.close()
+	defer rw.Close()
 	return serveFiles(a, rw)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"heatwatch/internal/problem"
@@ -78,6 +79,9 @@ func Drops(landing, partner string) ([]Drop, error) {
 	}
 	var all []Drop
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), stagePrefix) {
+			continue
+		}
 		d, err := ReadDrop(landing, partner, e.Name())
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -24,7 +24,6 @@ import (
 // Config is what taking a drop needs to know.
 type Config struct {
 	Landing  string                            // where taken drops go: <partner>/<drop>/ below it
-	Staging  string                            // where they are made; on the same disk
 	HomeID   string                            // refuses drops made with another home's kit; empty: does not look
 	Now      time.Time                         // decides how long to wait for files that are missing
 	Location *time.Location                    // where local dates are read
@@ -73,6 +72,9 @@ var (
 	ErrWaiting = errors.New("files that the manifest lists are missing and may still come")
 )
 
+// stagePrefix begins the name of a folder in landing/<partner>/ that does not count yet. No drop's name begins so.
+const stagePrefix = ".taking-"
+
 // waitFor is how long after its creation a drop may miss files.
 const waitFor = 24 * time.Hour
 
@@ -92,7 +94,7 @@ func Take(ctx context.Context, fsys durable.FS, cfg Config, partner, dropDir str
 	}
 	defer root.Close()
 	t := &taking{ctx: ctx, fsys: fsys, cfg: cfg, root: root, dict: models.Dictionary(),
-		stage: filepath.Join(cfg.Staging, "intake", partner, name)}
+		stage: filepath.Join(cfg.Landing, partner, stagePrefix+name)}
 	if t.cfg.Location == nil {
 		t.cfg.Location = time.UTC
 	}
@@ -504,9 +506,6 @@ func (t *taking) publish() error {
 		return err
 	}
 	target := filepath.Join(t.cfg.Landing, t.drop.Partner, t.drop.Name)
-	if err := durable.MkdirAll(t.fsys, filepath.Dir(target), 0o700); err != nil {
-		return err
-	}
 	if _, err := t.fsys.Lstat(target); err == nil { // no drop.json in it, or known would have said so
 		if err := durable.RemoveAll(t.fsys, target); err != nil {
 			return err
@@ -516,6 +515,20 @@ func (t *taking) publish() error {
 		return fmt.Errorf("publishing the drop: %w", err)
 	}
 	t.drop.Recorded = true
+	return nil
+}
+
+// Sweep removes what runs that were cut short left of drops that nobody sends any more. The caller holds the home's lock.
+func Sweep(fsys durable.FS, landing string) error {
+	left, err := filepath.Glob(filepath.Join(landing, "*", stagePrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range left {
+		if err := durable.RemoveAll(fsys, dir); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -28,12 +28,12 @@ type area struct {
 func newArea(t testing.TB) area {
 	t.Helper()
 	dir := t.TempDir()
-	for _, d := range []string{"landing", "staging", "incoming"} {
+	for _, d := range []string{"landing", "incoming"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return area{dir, Config{Landing: filepath.Join(dir, "landing"), Staging: filepath.Join(dir, "staging"), HomeID: "home-1",
+	return area{dir, Config{Landing: filepath.Join(dir, "landing"), HomeID: "home-1",
 		Now: at(t, "2026-08-03T00:00:00Z"), Location: time.UTC, Workers: 2}}
 }
 
@@ -236,8 +236,8 @@ func (a area) complete(t *testing.T, d Drop) {
 	}
 	sort.Strings(expected)
 	want(t, "landing", strings.Join(names, " "), strings.Join(expected, " "))
-	if left, _ := filepath.Glob(filepath.Join(a.cfg.Staging, "intake", "*", "*")); len(left) > 0 {
-		t.Errorf("left in staging: %v", left)
+	if left, _ := filepath.Glob(filepath.Join(a.cfg.Landing, "*", ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 
@@ -370,20 +370,23 @@ func TestTakeSurvivesPowerCuts(t *testing.T) {
 			}
 			break
 		}
-		after := t.TempDir()
-		if err := disk.Clone(after, durabletest.OnlySynced); err != nil {
-			t.Fatal(err)
+		for _, outcome := range []durabletest.Outcome{durabletest.NothingMore, durabletest.NamesOnly, durabletest.Everything} {
+			afterCut(t, a, disk, outcome, dir, n)
 		}
-		b := area{after, a.cfg}
-		b.cfg.Landing, b.cfg.Staging = filepath.Join(after, "landing"), filepath.Join(after, "staging")
-		if d, err := ReadDrop(b.cfg.Landing, "shelter-a", "d1"); err == nil {
-			b.complete(t, d)
-		}
-		d, err := Take(ctx, durable.OS(), b.cfg, "shelter-a", dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want(t, fmt.Sprintf("after a cut at operation %d", n), says(d), "partial\nservices.csv: 3 = 2 + 1 + 0; wrong_field_count 1 [4]")
-		b.complete(t, d)
 	}
+}
+
+func afterCut(t *testing.T, a area, disk *durabletest.Crash, outcome durabletest.Outcome, dropDir string, n int) {
+	t.Helper()
+	b := area{t.TempDir(), a.cfg}
+	if err := disk.Clone(b.dir, outcome); err != nil {
+		t.Fatal(err)
+	}
+	b.cfg.Landing = filepath.Join(b.dir, "landing")
+	d, err := Take(ctx, durable.OS(), b.cfg, "shelter-a", dropDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, fmt.Sprintf("after a cut at operation %d, %s", n, outcome), says(d), "partial\nservices.csv: 3 = 2 + 1 + 0; wrong_field_count 1 [4]")
+	b.complete(t, d)
 }

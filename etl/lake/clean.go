@@ -2,6 +2,7 @@ package lake
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
+	"heatwatch/internal/problem"
 )
 
 // Folders of ours: of builds and sessions in the staging folder, of removed generations beside the others.
@@ -25,6 +27,9 @@ func sweep(cfg BuildConfig, current int) error {
 	if err != nil {
 		return err
 	}
+	if err := pointerHolds(cfg, current, all); err != nil {
+		return err
+	}
 	for _, n := range all {
 		if n > current {
 			if _, err := remove(cfg.Home, cfg.FS, n); err != nil {
@@ -39,6 +44,26 @@ func sweep(cfg BuildConfig, current int) error {
 		return err
 	}
 	return sweepStaging(cfg.Home)
+}
+
+// pointerHolds refuses to go on where the pointer was lost or set back: what looks unfinished then is the lake itself, and
+// its pseudonyms cannot be made again. A crash leaves at most the generation after the current one; before the first
+// generation is begun the pointer says 0.
+func pointerHolds(cfg BuildConfig, current int, all []int) error {
+	ok, err := exists(currentPath(cfg.Home))
+	switch {
+	case err != nil:
+		return err
+	case !ok && len(all) == 0:
+		if len(cfg.Drops) == 0 {
+			return nil // nothing will be begun
+		}
+		return durable.Replace(cfg.FS, currentPath(cfg.Home), []byte("0\n"), 0o600)
+	case !ok || len(all) > 0 && all[len(all)-1] > current+1:
+		return problem.New(problem.Failed, currentPath(cfg.Home), "the lake's pointer was lost or set back, and newer generations exist",
+			fmt.Sprintf("write %d into it, then run `heatwatch verify`", all[len(all)-1]))
+	}
+	return nil
 }
 
 func sweepStaging(h home.Home) error {

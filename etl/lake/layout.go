@@ -28,7 +28,7 @@ func generationPath(h home.Home, n int) string {
 	return filepath.Join(generationsPath(h), strconv.Itoa(n))
 }
 
-// Current is the number of the generation that readers get, 0 before the first night.
+// Current is the number of the generation that readers get, 0 before there is one.
 func Current(h home.Home) (int, error) {
 	b, err := os.ReadFile(currentPath(h))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +38,7 @@ func Current(h home.Home) (int, error) {
 		return 0, problem.Wrap(err, problem.Failed, currentPath(h), "the lake's pointer cannot be read", "check the permissions of the home")
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(string(b), "\n"))
-	if err != nil || n < 1 || string(b) != fmt.Sprintf("%d\n", n) {
+	if err != nil || n < 0 || string(b) != fmt.Sprintf("%d\n", n) {
 		return 0, problem.Wrap(err, problem.Failed, currentPath(h), "the lake's pointer holds no number",
 			"write the highest complete number of lake/generations into it, then run `heatwatch verify`")
 	}

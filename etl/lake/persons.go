@@ -3,13 +3,9 @@ package lake
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"fmt"
 	"path/filepath"
-	"strings"
-	"time"
 
-	"heatwatch/etl/link"
 	"heatwatch/models"
 )
 

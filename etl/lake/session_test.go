@@ -256,3 +256,30 @@ func TestLostFileIsMadeAgain(t *testing.T) {
 		t.Errorf("%+v %v", v, err)
 	}
 }
+
+// Without this guard a lost pointer would make the next night take the whole lake for an unfinished generation.
+func TestLostPointerStopsTheNight(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"lost":     os.Remove,
+		"set back": func(path string) error { return os.WriteFile(path, []byte("1\n"), 0o600) },
+		"zero":     func(path string) error { return os.WriteFile(path, []byte("0\n"), 0o600) },
+		"empty":    func(path string) error { return os.WriteFile(path, nil, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := small(t)
+			for _, d := range []string{"d2", "d3"} {
+				c.land("shelter-a", d, "2026-07-01T08:00:0"+d[1:]+"Z", "delta", map[string]string{"engagements": engagementsHead + "e-" + d + ",p1,2026-06-01T22:30:00-07:00,hotline\n"})
+				c.build()
+			}
+			if err := spoil(currentPath(c.home)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := Build(ctx, c.config()); err == nil {
+				t.Error("a night went on")
+			}
+			if all, _ := Generations(c.home); !slices.Equal(all, []int{1, 2, 3}) {
+				t.Errorf("generations left: %v", all)
+			}
+		})
+	}
+}

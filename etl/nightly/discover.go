@@ -30,21 +30,22 @@ type found struct {
 	known              bool // it was taken before, with this manifest
 }
 
-// tidy removes what a crash left beside the files that this package writes.
+// tidy removes what runs that were cut short left in landing and beside the receipts. The lake tidies up after itself.
 func (r *run) tidy() error {
-	for _, dir := range []string{r.area()} {
-		list, err := os.ReadDir(dir)
-		if missing(err) {
-			return nil
-		}
-		if err != nil {
-			return problem.Wrap(err, problem.Failed, dir, "the area of the partners cannot be read", "check the path and its permissions")
-		}
-		for _, e := range list {
-			if e.IsDir() {
-				if _, err := durable.Sweep(r.FS, filepath.Join(dir, e.Name(), "receipts")); err != nil && !missing(err) {
-					return err
-				}
+	if err := intake.Sweep(r.FS, r.Home.Landing()); err != nil {
+		return err
+	}
+	list, err := os.ReadDir(r.area())
+	if missing(err) {
+		return nil // discover says so where it matters
+	}
+	if err != nil {
+		return problem.Wrap(err, problem.Failed, r.area(), "the area of the partners cannot be read", "check the path and its permissions")
+	}
+	for _, e := range list {
+		if e.IsDir() {
+			if _, err := durable.Sweep(r.FS, filepath.Join(r.area(), e.Name(), "receipts")); err != nil {
+				return err
 			}
 		}
 	}

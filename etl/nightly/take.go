@@ -73,7 +73,7 @@ func (r *run) take(ctx context.Context, f found) error {
 	if (a.State == partner.StateDraft || !a.InForce(r.today)) && f.manifest != "" {
 		return r.refuse(f, "not_enrolled")
 	}
-	d, err := intake.Take(ctx, r.FS, intake.Config{Landing: r.Home.Landing(), Staging: r.Home.Staging(), HomeID: r.HomeID, Now: r.Now, Location: r.Location,
+	d, err := intake.Take(ctx, r.FS, intake.Config{Landing: r.Home.Landing(), HomeID: r.HomeID, Now: r.Now, Location: r.Location,
 		Allowed: allowed(a), Settler: settler{r, f.partner, a.Sharing == partner.SharingConsented}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
 	var p *problem.Problem
 	switch {

@@ -142,7 +142,7 @@ func Remove(fsys FS, path string) error {
 
 // exists says that path is taken, after making sure that it stays so.
 func exists(d Dir, dir, path string) error {
-	return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	return errors.Join(&fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}, syncNames(d, dir))
 }
 
 func bytesTo(data []byte) func(io.Writer) error {

@@ -37,6 +37,7 @@ type point struct {
 	Null      bool
 	X, X1, X2 string
 	Y, Y1, Y2 int
+	Top       int // of the interval and its neighbours: the value is written above it
 }
 
 const (
@@ -61,6 +62,14 @@ func (l *lang) series(id, title string, figures []figure) chart {
 			p.Y, p.Y1, p.Y2 = y(f.value), y(f.low), y(f.high)
 		}
 		c.Points = append(c.Points, p)
+	}
+	for i := range c.Points {
+		c.Points[i].Top = c.Points[i].Y2
+		for j := max(0, i-2); j < i && n > 8; j++ {
+			if !c.Points[j].Null {
+				c.Points[i].Top = min(c.Points[i].Top, c.Points[j].Y2)
+			}
+		}
 	}
 	l.labelPeriods(c.Points, figures)
 	return c

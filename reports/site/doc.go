@@ -10,7 +10,8 @@
 // SHA256SUMS, which names every file.
 //
 // The new site is written and made durable beside the old one, then the two change places by two renames. A crash
-// between them leaves the new site under its temporary name and no site under the old one; publishing again ends it.
+// between them leaves no site at its place and the old one whole beside it (.old-NAME); publishing again brings it back
+// and ends the work. A reader who copies the folder at that very moment may get a part of each.
 //
 // Only privacy.Report comes in: there is no way to put a number of one's own on a page.
 package site

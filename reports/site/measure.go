@@ -43,7 +43,7 @@ type breakdownView struct {
 type body struct {
 	Heading string
 	Rows    []rowView
-	Later   bool // folded away: not the period that is drawn
+	Later   bool // folded away
 }
 
 type rowView struct {
@@ -121,18 +121,27 @@ func (b builder) overTime(m MeasureText, name string, all []figure) seriesView {
 		c.Sub = upper(sub)
 		s.Charts = append(s.Charts, c)
 	}
-	for _, level := range []string{models.LevelQuarter, models.LevelYear, models.LevelSpan} {
+	for _, level := range []string{models.LevelYear, models.LevelSpan, models.LevelQuarter} {
 		rows := inTime(ofLevel(all, level))
-		if len(rows) == 0 {
-			continue
-		}
-		g := body{Heading: b.lang.must("levels." + level)}
-		for _, f := range rows {
-			g.Rows = append(g.Rows, b.row(text{Text: b.lang.period(f.period)}, f))
-		}
-		s.Bodies = append(s.Bodies, g)
+		early := max(0, len(rows)-openRows)
+		b.addBody(&s, level, rows[early:], false)
+		b.addBody(&s, level, rows[:early], true)
 	}
 	return s
+}
+
+// openRows is how many periods of one length stand open; earlier ones are folded away, in the chart and in the files.
+const openRows = 8
+
+func (b builder) addBody(s *seriesView, level string, figures []figure, later bool) {
+	if len(figures) == 0 {
+		return
+	}
+	g := body{Heading: b.lang.must("levels." + level), Later: later}
+	for _, f := range figures {
+		g.Rows = append(g.Rows, b.row(text{Text: b.lang.period(f.period)}, f))
+	}
+	s.Bodies = append(s.Bodies, g)
 }
 
 func (b builder) byGroup(m MeasureText, name, place string, all []figure) seriesView {
@@ -170,7 +179,7 @@ func (b builder) byGroup(m MeasureText, name, place string, all []figure) series
 	return s
 }
 
-// First and Rest part the drawn period from the others.
+// First and Rest part what stands open from what is folded away.
 func (s seriesView) First() []body { return s.part(false) }
 func (s seriesView) Rest() []body  { return s.part(true) }
 

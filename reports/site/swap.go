@@ -40,10 +40,8 @@ func put(ctx context.Context, fsys durable.FS, out string, files map[string][]by
 	if err := durable.MkdirAll(fsys, filepath.Clean(parent), 0o755); err != nil {
 		return err
 	}
-	for _, left := range []string{fresh, old} { // of a run that was cut short
-		if err := removeAll(fsys, left); err != nil {
-			return err
-		}
+	if err := restore(fsys, out, fresh, old); err != nil {
+		return err
 	}
 	there, err := ours(fsys, out)
 	if err != nil {
@@ -70,6 +68,22 @@ func put(ctx context.Context, fsys durable.FS, out string, files map[string][]by
 		return nil
 	}
 	return removeAll(fsys, old)
+}
+
+// restore ends a run that was cut short. Between the two renames there is no site: then the old one comes back first.
+func restore(fsys durable.FS, out, fresh, old string) error {
+	_, err := fsys.Lstat(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, lost := fsys.Lstat(old); lost == nil {
+			err = fsys.Rename(old, out)
+		} else {
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(removeAll(fsys, fresh), removeAll(fsys, old))
 }
 
 // ours tells whether out may be replaced: it is absent, empty, or a site that this package wrote and nobody added to.
