@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"heatwatch/models"
 )
@@ -19,6 +18,7 @@ type derivation struct {
 	cell        Cell // of a breakdown; zero for a total
 	above       form // the count, or what stands above the line
 	below       form // persons, or what stands below the line; nil for a count
+	persons     form // how many the figure is about, where below is something else
 	offset      float64
 	scale       float64
 	bins        []form // median: each cell
@@ -146,6 +146,7 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, dim string, peri
 		b, e := sumCells(r, with, period, func(c Cell) bool { return c.Dim == dim })
 		step(&d.below, b, e)
 		if err == nil {
+			d.persons = n
 			d.above = combine(f.Mid, f.Step, n, d.above)
 			d.below = combine(f.WithMid, f.WithStep, n, d.below)
 			d.scale = f.Scale
@@ -235,7 +236,7 @@ func (d derivation) interval(r readings) (interval, string) {
 	switch {
 	case d.below == nil:
 		return countInterval(d.above, r), ""
-	case d.below.value(r) <= 0:
+	case d.below.value(r) <= 0, d.persons != nil && d.persons.value(r) <= 0:
 		return interval{}, noteEmpty
 	case d.bins != nil:
 		return d.median(r)
@@ -360,6 +361,3 @@ func periodsOf(files []ReleaseFile, asked []models.Period) []models.Period {
 	})
 	return all
 }
-
-// names joins ids for a table.
-func names(ids []string) string { return strings.Join(ids, ";") }

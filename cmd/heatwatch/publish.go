@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -79,6 +80,7 @@ func (h *house) publish(ctx context.Context, out string) error {
 		s.Files = append(s.Files, site.File{Path: filepath.ToSlash(filepath.Join("releases", rel)), Entry: f.Entry, Data: f.Bytes()})
 	}
 	for _, e := range h.ledger.Entries() {
+		s.Files = append(s.Files, site.File{Path: fmt.Sprintf("ledger/%06d.json", e.Number), Data: e.Bytes()})
 		if e.Release != nil {
 			if d, ok := models.ParseDate(e.Date); ok {
 				s.Updated = max(s.Updated, d)

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -20,6 +21,9 @@ const peekSize = 64 << 10
 func findLeak(root *os.Root) (bool, error) {
 	seen, found := 0, false
 	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+			return fs.SkipDir // closed to us, or gone while we looked
+		}
 		if err != nil {
 			return err
 		}

@@ -60,14 +60,14 @@ var errBadName = errors.New("not a plain file")
 func openPlain(root *os.Root, name string) (*os.File, error) {
 	before, err := root.Lstat(name)
 	if err != nil {
-		return nil, err
+		return nil, senders(err)
 	}
 	if !plain(before) {
 		return nil, errBadName
 	}
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // not to wait for a pipe that took its place
 	if err != nil {
-		return nil, err
+		return nil, senders(err)
 	}
 	after, err := f.Stat()
 	if err == nil && (!plain(after) || !os.SameFile(before, after)) {
@@ -78,6 +78,14 @@ func openPlain(root *os.Root, name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// senders turns what a sender can bring about, a file that we may not read, into a verdict on the file.
+func senders(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return errBadName
+	}
+	return err
 }
 
 func plain(info fs.FileInfo) bool {

@@ -366,3 +366,15 @@ func FuzzCheckFile(f *testing.F) {
 		compare(t, e, text, o)
 	})
 }
+
+// Lines around the size of a block, where a CR may be the last byte of one block and its LF the first of the next.
+func TestLinesAroundABlock(t *testing.T) {
+	e := entity(t, "services")
+	row := "s1,p1,legal,no,2026-07-03T22:00Z,,"
+	for n := 170; n <= 280; n++ {
+		for _, end := range []string{"\n", "\r\n", "\r"} {
+			text := strings.TrimSpace(serviceHeader) + end + row + end + strings.Repeat("x", n) + end + end + row + end
+			compare(t, e, text, Options{Created: at(t, "2027-01-01T00:00:00Z"), Workers: 1, Limits: Limits{Line: 100}, block: 202})
+		}
+	}
+}

@@ -114,20 +114,24 @@ func TestConsent(t *testing.T) {
 	c := newCounty(t)
 	head := "person_key,token_name_dob,release,release_until\n"
 	c.land("shelter-a", "d1", "2026-06-01T00:00:00Z", "snapshot", map[string]string{
-		"persons": head + "p1,,none,\np2,,signed,2026-07-02\np3,,signed,2026-06-30\np4,,not_required,\np5,,,\n",
+		"persons": head + "p1,,none,\np2,,signed,2026-07-02\np3,,signed,2026-06-30\np4,,not_required,\np5,,,\np6,,signed,2026-07-01\n",
 		"placements": placementsHead + "s1,p1,group_home,2026-01-01,\ns2,p2,group_home,2026-01-01,\ns3,p3,group_home,2026-01-01,\n" +
 			"s4,p4,group_home,2026-01-01,\ns5,p5,group_home,2026-01-01,\n"})
 	m := c.build() // on 1 July
-	if got := c.ids("SELECT (SELECT string_agg(person_key, ' ' ORDER BY person_key) FROM persons), (SELECT string_agg(person_key, ' ' ORDER BY person_key) FROM placements)"); got != "p2 p4 p5 p2 p4 p5" {
+	if got := c.ids("SELECT (SELECT string_agg(person_key, ' ' ORDER BY person_key) FROM persons), (SELECT string_agg(person_key, ' ' ORDER BY person_key) FROM placements)"); got != "p2 p4 p5 p6 p2 p4 p5" {
 		t.Errorf("loaded: %s", got)
 	}
-	if m.ConsentNext == nil || m.ConsentNext.String() != "2026-07-03" {
+	if m.ConsentNext == nil || m.ConsentNext.String() != "2026-07-02" {
 		t.Errorf("next consent to run out: %v", m.ConsentNext)
 	}
 	person := c.ids("SELECT person, hex(pseudonym) FROM people JOIN persons USING (person) WHERE person_key = 'p2'")
-	c.now = c.now.AddDate(0, 0, 1)
 	if _, changed, err := Build(ctx, c.config()); changed || err != nil {
-		t.Errorf("nothing runs out on 2 July, changed %v, %v", changed, err)
+		t.Errorf("nothing runs out on the same day, changed %v, %v", changed, err)
+	}
+	c.now = c.now.AddDate(0, 0, 1)
+	c.build()
+	if got := c.ids("SELECT string_agg(person_key, ' ' ORDER BY person_key) FROM persons"); got != "p2 p4 p5" {
+		t.Errorf("on 2 July: %s", got)
 	}
 	c.now = c.now.AddDate(0, 0, 1)
 	c.build()

@@ -18,7 +18,7 @@ import (
 )
 
 // faults is how many of the operations of a night are made to fail, spread evenly; all of them take some minutes.
-var faults = flag.Int("faults", 8, "how many operations of a night to disturb, per kind of trouble; 0 is all")
+var faults = flag.Int("faults", 5, "how many operations of a night to disturb, per kind of trouble; 0 is all")
 
 // truth is what an undisturbed night leaves.
 type truth struct {
@@ -52,6 +52,16 @@ func fresh(t testing.TB) *county {
 	return c
 }
 
+// first is the same county before its first night.
+func first(t testing.TB) *county {
+	c := newCounty(t, storyPartners...)
+	c.tell(c.home.SFTP())
+	return c
+}
+
+// starts are the nights that are disturbed; both end in the same lake and the same receipts.
+var starts = map[string]func(testing.TB) *county{"first night": first, "second night": fresh}
+
 // points are the operations to disturb, out of all.
 func points(all int) []int {
 	n := *faults
@@ -65,9 +75,9 @@ func points(all int) []int {
 	return list
 }
 
-// operations counts those of an undisturbed second night.
-func operations(t testing.TB) (int, truth) {
-	c := fresh(t)
+// operations counts those of an undisturbed night.
+func operations(t testing.TB, start func(testing.TB) *county) (int, truth) {
+	c := start(t)
 	fs, err := durabletest.NewCrash(c.home.Dir)
 	if err != nil {
 		t.Fatal(err)
@@ -82,55 +92,61 @@ func operations(t testing.TB) (int, truth) {
 
 // Every operation fails once: not done, and done but reported as failed.
 func TestEveryOperationMayFail(t *testing.T) {
-	all, want := operations(t)
-	t.Logf("a night has %d operations", all)
-	for kind, at := range map[string]func(int) *durabletest.Fault{"not done": durabletest.FailAt, "done": durabletest.DoneAt} {
-		for _, n := range points(all) {
-			t.Run(fmt.Sprint(kind, " ", n), func(t *testing.T) {
-				c := fresh(t)
-				f := at(n)
-				cfg := c.config()
-				cfg.FS = f
-				_, err := Run(ctx, cfg)
-				if !f.Fired() {
-					t.Skip("there is no such operation")
-				}
-				if err == nil {
-					t.Errorf("operation %d failed and nobody noticed", n)
-				}
-				c.content() // the lake is whole: the generation before or the new one
-				c.mustReach("after the failure", want)
-			})
+	for night, start := range starts {
+		all, want := operations(t, start)
+		t.Logf("the %s has %d operations", night, all)
+		for kind, at := range map[string]func(int) *durabletest.Fault{"not done": durabletest.FailAt, "done": durabletest.DoneAt} {
+			for _, n := range points(all) {
+				t.Run(fmt.Sprint(night, " ", kind, " ", n), func(t *testing.T) { failOnce(t, start(t), at(n), want) })
+			}
 		}
 	}
 }
 
+func failOnce(t *testing.T, c *county, f *durabletest.Fault, want truth) {
+	c.TB = t
+	cfg := c.config()
+	cfg.FS = f
+	_, err := Run(ctx, cfg)
+	if !f.Fired() {
+		t.Skip("there is no such operation")
+	}
+	if err == nil {
+		t.Error("an operation failed and nobody noticed")
+	}
+	c.content() // the lake is whole: the generation before or the new one
+	c.mustReach("after the failure", want)
+}
+
 // Power is cut after each operation; what was not fsynced may be there or not.
 func TestPowerMayBeCutAnywhere(t *testing.T) {
-	all, want := operations(t)
-	for _, n := range points(all) {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			c := fresh(t)
-			fs, err := durabletest.NewCrash(c.home.Dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			cfg := c.config()
-			cfg.FS = fs.StopAt(n - 1)
-			if _, err := Run(ctx, cfg); err == nil {
-				t.Error("the power went and nobody noticed")
-			}
-			r := mathrand.New(mathrand.NewPCG(uint64(n), 1))
-			for _, o := range []durabletest.Outcome{durabletest.NothingMore, durabletest.NamesOnly, durabletest.Everything, durabletest.Mixed(r)} {
-				after := *c
-				after.home = home.Home{Dir: t.TempDir()}
-				if err := fs.Clone(after.home.Dir, o); err != nil {
-					t.Fatal(err)
-				}
-				after.content()
-				after.mustReach(o.String(), want)
-			}
-		})
+	for night, start := range starts {
+		all, want := operations(t, start)
+		for _, n := range points(all) {
+			t.Run(fmt.Sprint(night, " ", n), func(t *testing.T) { cutPower(t, start(t), n, want) })
+		}
+	}
+}
+
+func cutPower(t *testing.T, c *county, n int, want truth) {
+	fs, err := durabletest.NewCrash(c.home.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := c.config()
+	cfg.FS = fs.StopAt(n - 1)
+	if _, err := Run(ctx, cfg); err == nil {
+		t.Error("the power went and nobody noticed")
+	}
+	r := mathrand.New(mathrand.NewPCG(uint64(n), 1))
+	for _, o := range []durabletest.Outcome{durabletest.NothingMore, durabletest.NamesOnly, durabletest.Everything, durabletest.Mixed(r)} {
+		after := *c
+		after.TB, after.home = t, home.Home{Dir: t.TempDir()}
+		if err := fs.Clone(after.home.Dir, o); err != nil {
+			t.Fatal(err)
+		}
+		after.content()
+		after.mustReach(o.String(), want)
 	}
 }
 

@@ -127,6 +127,10 @@ func TestDamage(t *testing.T) {
 			other, _ := three(t)
 			write(t, filepath.Join(h.dir, HeadFile), mustRead(t, filepath.Join(other.dir, HeadFile)))
 		}},
+		{"a line added to the head that looks like a signature", func(t *testing.T, h warehouse) {
+			path := filepath.Join(h.dir, HeadFile)
+			write(t, path, append(mustRead(t, path), []byte("— evaluator.example AAAAAAAAAAAA\n")...))
+		}},
 		{"a whole ledger of another home", func(t *testing.T, h warehouse) {
 			other, _ := three(t)
 			for _, n := range []string{fileName(1), fileName(2), fileName(3), HeadFile} {

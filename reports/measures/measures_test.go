@@ -1,6 +1,7 @@
 package measures_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,6 +9,20 @@ import (
 	"heatwatch/reports/measures"
 	"heatwatch/reports/measures/measuretest"
 )
+
+// TestMain lets property tests make 20 checks of 40 persons each, unless -rapid.checks says otherwise: a check is a round
+// of SQL statements.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		if err := flag.Set("rapid.checks", "20"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // TestCases runs every txtar file of testdata: rows in, exact cells out.
 func TestCases(t *testing.T) {

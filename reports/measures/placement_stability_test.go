@@ -38,6 +38,7 @@ var placementCases = []struct {
 	{name: "a stay that starts on day 364", why: "the last night of the window",
 		stays: []string{"a shelter 01-10 01-20", "b foster 2026-01-09 2026-02-01"}, want: "11 1 shelter", cfsr: "10 0"},
 	{name: "a stay that starts on day 365", why: "outside", stays: []string{"a shelter 01-10 01-20", "b foster 2026-01-10 2026-02-01"}, want: "10 0 shelter"},
+	{name: "care only after the window", why: "no initial placement", stays: []string{"a foster 2026-01-10 2026-03-01"}, want: "0 0 -"},
 	{name: "all year", stays: []string{"a foster 01-01 2027-01-01"}, want: "365 0 foster", cfsr: "356 0"},
 	{name: "a stay without a night", why: "no care stay, no move, and nothing between its neighbours",
 		stays: []string{"a shelter 01-10 01-20 site-x", "b foster 01-20 01-20", "a shelter 01-20 01-30 site-x"}, want: "20 0 shelter"},

@@ -153,3 +153,18 @@ func TestCareTypesAreThoseOfTheSQL(t *testing.T) {
 		}
 	}
 }
+
+// TestStatementsCanBeSplit: callers split a file at semicolons that end a line, so no comment may end with one.
+func TestStatementsCanBeSplit(t *testing.T) {
+	entries, rest := measures.CommonSQL()
+	all := entries + rest
+	for _, m := range measures.All() {
+		all += m.SQL
+	}
+	for part := range strings.SplitSeq(all, ";\n") {
+		part = strings.TrimSpace(comment.ReplaceAllString(part, ""))
+		if part != "" && !strings.HasPrefix(part, "CREATE OR REPLACE TEMP ") {
+			t.Errorf("a statement begins with %.60q", part)
+		}
+	}
+}

@@ -31,7 +31,7 @@ type tick struct {
 
 type point struct {
 	Label     text // period or group
-	Always    bool // the label is kept on narrow screens
+	Always    bool // the label, or by group the value, is kept on narrow screens
 	Value     string
 	ShowValue bool
 	Null      bool
@@ -114,6 +114,11 @@ func (l *lang) groups(id, title string, figures []figure) chart {
 	for i, f := range figures {
 		top := groupTop + i*groupRow
 		p := point{Label: l.group(f), Null: f.null, Value: l.value(f), Y1: top + 14, Y: top + 31}
+		name := []rune(p.Label.Text)
+		p.Always = len(name) <= 24 // beside a longer one there is no room for the value on a phone
+		if len(name) > 34 {
+			p.Label.Text = string(name[:33]) + "…" // whole in description and table
+		}
 		if !f.null {
 			p.X, p.X1, p.X2 = x(f.value), x(f.low), x(f.high)
 		}

@@ -32,7 +32,7 @@ func headline(m MeasureText, r report) string {
 }
 
 // current is the figure that answers the question now: the newest of the first level that has a value, else the newest
-// without one. What is null is decided by the plan, so this choice depends on the plan alone.
+// without one. What is null follows from the plan and from released numbers, so this choice does too.
 func current(totals []figure) (figure, bool) {
 	for _, wantValue := range []bool{true, false} {
 		for _, level := range levels {

@@ -179,14 +179,26 @@ func (l *lang) interval(f figure) string {
 
 // reason says why there is no figure.
 func (l *lang) reason(f figure) string {
-	key := "note." + strings.ReplaceAll(f.note, " ", "_")
-	if s, ok := l.strings[key]; ok {
-		return s
-	}
 	if f.note == "" {
 		return l.must("note.none")
 	}
-	return f.note
+	return l.note(f.note)
+}
+
+// notes are the keys of the remarks that privacy puts beside a figure; the English text of each is the remark itself.
+var notes = []string{"note.swamps", "note.empty", "note.half"}
+
+// note is a remark in the page's language; one that the catalogues do not know stays as it is.
+func (l *lang) note(remark string) string {
+	if remark == "" {
+		return ""
+	}
+	for _, key := range notes {
+		if l.strings[key] == remark || l.fallback[key] == remark {
+			return l.strings[key]
+		}
+	}
+	return remark
 }
 
 // value is the figure or a dash.

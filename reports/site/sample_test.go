@@ -38,7 +38,7 @@ func (s *sampler) add(p, statistic, unit string, mid, half float64, null bool, b
 	f := figure{period: period(s.t, p), statistic: statistic, by: by, value: v, low: low, high: high, null: null, unit: unit,
 		items: []string{"item_" + statistic, "heads_q"}, entries: []int{4 + len(s.figures)%7}}
 	if null {
-		f.note = "too few persons for this level"
+		f.note = "too few persons for this level: the noise would swamp the figure"
 		f.value, f.low, f.high = 98765.4321, 87654.321, 109876.54321 // must not show anywhere
 	}
 	if unit == "persons" && !null {

@@ -208,6 +208,11 @@ func TestEveryFigureHasItsInterval(t *testing.T) {
 			}
 		}
 	}
+	for name, page := range pages(built(t, s, reports)) {
+		if strings.Contains(page, "<small>") {
+			t.Errorf("%s has a remark beside a figure that has none", name)
+		}
+	}
 	if rows < 400 || nulls < 8 {
 		t.Errorf("%d rows and %d dashes were looked at", rows, nulls)
 	}
@@ -510,7 +515,20 @@ func TestCataloguesAgree(t *testing.T) {
 	}
 }
 
-// Every text of the catalogue is asked for somewhere, and the codes of the dictionary that pages break down by have names.
+// A remark is translated where the catalogue knows it, and stays where not.
+func TestRemarks(t *testing.T) {
+	for _, c := range []struct{ lang, remark, want string }{
+		{"en", "", ""}, {"es", "", ""}, {"en", "anything", "anything"}, {"es", "fewer than half were reached", "se llegó a menos de la mitad"},
+		{"en", "fewer than half were reached", "fewer than half were reached"},
+	} {
+		l, _ := catalogue(c.lang)
+		if got := l.note(c.remark); got != c.want {
+			t.Errorf("%s: %q becomes %q, want %q", c.lang, c.remark, got, c.want)
+		}
+	}
+}
+
+// The codes of the dictionary that pages break down by have names.
 func TestCatalogueNamesTheDictionary(t *testing.T) {
 	en, _ := catalogue("en")
 	d := models.Dictionary()

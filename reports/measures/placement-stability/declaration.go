@@ -29,7 +29,7 @@ func Measure() declare.Measure {
 		Encoding: declare.CentredSum, Cells: []string{"s"}, Unit: "half moves", Scale: 2, Mid: 5, Low: 0, High: 5, Linf: 5,
 		SQL: select_["moves"], Dimensions: by}
 	cfsrMoves := moves
-	cfsrMoves.Name, cfsrMoves.SQL, cfsrMoves.Dimensions = "cfsr_moves", select_["cfsr_moves"], nil
+	cfsrMoves.Name, cfsrMoves.SQL, cfsrMoves.Dimensions = "cfsr_moves", select_["cfsr_moves"], by
 	cfsrMoves.Says = "the same, moves up to the end of the calendar year of entry, persons of the federal variant"
 	return declare.Measure{
 		ID: "placement-stability", Title: "Stability of placements in the first 12 months", Definition: 1,
@@ -37,8 +37,11 @@ func Measure() declare.Measure {
 		Objective:  "Stable placements for children and youth who were exploited",
 		Prong:      "Direct services for children and youth",
 		Says: "In care means a stay in an emergency shelter, relative home, resource family, group home, residential treatment, " +
-			"transitional housing, supportive housing or supervised independent living. Stays that two agencies report are " +
-			"merged into one. Care stays are ordered by first day, last day (open last), partner and key. The first with a night " +
+			"transitional housing, supportive housing or supervised independent living. Rows of two agencies with the same " +
+			"type are one stay if they share a night, or if one starts on the day the other ends or the day after, unless the earlier " +
+			"ended with a planned move or a change of placement; rows of one agency are never merged. A merged stay keeps agency " +
+			"and site of the earlier row and ends with the row that ends last, with its reason; nights between its rows are not " +
+			"days in care. Care stays are ordered by first day, last day (open last), partner and key. The first with a night " +
 			"in the window is the initial placement. A later one that starts in the window is a move, unless it is the same " +
 			"place as the care stay before it: the same agency and the same site; where either has no site, the same agency and " +
 			"type of placement with at most 14 nights between, if the earlier did not end with a planned move or a change of " +
@@ -67,7 +70,7 @@ func Measure() declare.Measure {
 			{Name: "share_two_or_fewer", Unit: "share", Says: "share of these persons with at most two placements (moves + 1)", By: by,
 				From: []string{"two_or_fewer", "two_or_fewer_eligible"}},
 			{Name: "days_per_person", Unit: "days", Says: "mean days in care in the window", By: by, From: []string{"days", "eligible"}},
-			{Name: "cfsr_moves_per_1000_days", Unit: "moves per 1,000 days", Level: "year",
+			{Name: "cfsr_moves_per_1000_days", Unit: "moves per 1,000 days", Level: "year", By: by,
 				Says: "moves for each 1,000 days in care up to the end of the calendar year of entry, beside the national " + NationalRate +
 					": " + NationalWords, From: []string{"cfsr_moves", "cfsr_days", "cfsr_eligible"}},
 		},
@@ -82,11 +85,11 @@ func Measure() declare.Measure {
 			{Name: "days", Says: "days in care of an eligible person around 186", Encoding: declare.CentredSum,
 				Cells: []string{"s"}, Unit: "days", Scale: 1, Mid: 186, Low: 8, High: 365, Linf: 179, SQL: select_["days"], Dimensions: by},
 			{Name: "cfsr_eligible", Says: "1 for an eligible person known to be under 18 at entry", Encoding: declare.Count,
-				Cells: []string{"persons"}, Linf: 1, SQL: select_["cfsr_eligible"]},
+				Cells: []string{"persons"}, Linf: 1, SQL: select_["cfsr_eligible"], Dimensions: by},
 			cfsrMoves,
 			{Name: "cfsr_days", Says: "days in care up to the end of the calendar year of entry around 183, persons of the federal variant",
 				Encoding: declare.CentredSum, Cells: []string{"s"}, Unit: "days", Scale: 1, Mid: 183, Low: 0, High: 365, Linf: 183,
-				SQL: select_["cfsr_days"]},
+				SQL: select_["cfsr_days"], Dimensions: by},
 		},
 		Needs: []string{"dimensions", "covered_stays", "care_stays"},
 		SQL:   answers, Table: "placement_stability",

@@ -1,0 +1,49 @@
+# The two commands a new machine needs: make demo, make test. Both need Go and g++; the rest they install (as root, on
+# Debian) or name.
+GO     ?= go
+CGO_ENABLED := 1
+export CGO_ENABLED
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
+
+.PHONY: build partner demo test lint race bench bench-intake bench-measures bench-nightly clean setup setup-test
+
+build: setup ## both binaries into bin/
+	$(GO) build -trimpath -o bin/heatwatch ./cmd/heatwatch
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/heatwatch-partner ./cmd/heatwatch-partner
+
+demo: build ## the whole story on a synthetic county, into demo/
+	rm -rf demo
+	./bin/heatwatch demo --out demo
+
+test: setup-test lint ## everything that must hold, in under 25 minutes
+	$(GO) test -timeout 20m ./...
+	$(MAKE) race
+
+lint: setup
+	@test -z "$$(gofmt -l cmd etl models reports privacy fixtures internal)" || { gofmt -l cmd etl models reports privacy fixtures internal; echo "run gofmt"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+race: setup ## the packages with goroutines, under the race detector
+	$(GO) test -race -short -timeout 15m $(RACE)
+
+bench: bench-intake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
+
+bench-intake:
+	$(GO) run ./etl/intake/internal/benchintake
+
+bench-measures:
+	$(GO) test ./privacy -run '^$$' -bench 'Bounds' -benchtime 3x -count 1
+
+bench-nightly:
+	$(GO) test ./cmd/heatwatch -run '^$$' -bench 'Night|Help' -benchtime 1x -count 1
+
+setup:
+	@sh .ci/setup build
+
+setup-test:
+	@sh .ci/setup test
+
+clean:
+	rm -rf bin demo

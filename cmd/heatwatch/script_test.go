@@ -1,0 +1,684 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"heatwatch": main})
+}
+
+// The scripts of testdata are the outside contract of the command line, one theme each. They run the program as a
+// process of its own; exit codes, bytes on standard output and files are all that they look at.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    scriptExits,
+			"manifest": scriptManifest,
+			"bytes":    scriptBytes,
+			"fill":     scriptFill,
+			"flip":     scriptFlip,
+			"bomb":     scriptBomb,
+			"unzip":    scriptUnzip,
+			"listing":  scriptListing,
+			"mode":     scriptMode,
+			"lines":    scriptLines,
+			"json":     scriptJSON,
+			"jsonkeys": scriptJSONKeys,
+			"csvcols":  scriptCSVCols,
+			"receipt":  scriptReceipt,
+			"figure":   scriptFigure,
+			"contend":  scriptContend,
+		},
+	})
+}
+
+// notices are the lines that may stand before an error: they say what kind of home this is.
+var notices = regexp.MustCompile(`not private|demonstration home`)
+
+// scriptExits runs a command and wants this exit code: `exits N command args...`. A failure (1, 2, 3) says what is wrong
+// in one line on standard error, and nothing ever prints a stack trace.
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N command args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", strings.Join(args[1:], " "), err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s: exit %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+	stderr := ts.ReadFile("stderr")
+	for _, bad := range []string{"goroutine ", "panic:", "runtime error", ".go:"} {
+		if strings.Contains(stderr, bad) {
+			ts.Fatalf("%s: a stack trace or a place in our source on standard error: %q", strings.Join(args[1:], " "), bad)
+		}
+	}
+	if want == 1 || want == 2 || want == 3 {
+		var said []string
+		for line := range strings.Lines(stderr) {
+			if !notices.MatchString(line) && strings.TrimSpace(line) != "" {
+				said = append(said, line)
+			}
+		}
+		if len(said) != 1 {
+			ts.Fatalf("%s: an error is one line, this one has %d", strings.Join(args[1:], " "), len(said))
+		}
+	}
+}
+
+// scriptManifest writes the manifest.json of a drop folder AREA/PARTNER/incoming/DROP over the extracts that lie in it.
+// key=value arguments change what it says: partner, created, mode, after, from, to, home, and for one file (NAME:what=value)
+// name, entity, rows, sha256; NAME:skip=yes leaves it out; +NAME adds a file that is not there.
+func scriptManifest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: manifest DROP [key=value...]")
+	}
+	dir := ts.MkAbs(args[0])
+	set, extra := map[string]string{
+		"partner": filepath.Base(filepath.Dir(filepath.Dir(dir))), "created": "2025-06-01T12:00:00Z",
+		"mode": "snapshot", "from": "2024-01-01", "to": "2025-05-31",
+	}, []string(nil)
+	for _, a := range args[1:] {
+		k, v, ok := strings.Cut(a, "=")
+		switch {
+		case ok:
+			set[k] = v
+		case strings.HasPrefix(a, "+"):
+			extra = append(extra, a[1:])
+		default:
+			ts.Fatalf("manifest: %q is neither key=value nor +NAME", a)
+		}
+	}
+	type file struct {
+		Name   string `json:"name"`
+		Entity string `json:"entity"`
+		Rows   int    `json:"rows"`
+		SHA256 string `json:"sha256"`
+	}
+	files := []file{}
+	entries, err := os.ReadDir(dir)
+	ts.Check(err)
+	for _, e := range entries {
+		if e.Name() == "manifest.json" || e.IsDir() || set[e.Name()+":skip"] != "" {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		ts.Check(err)
+		entity, _, _ := strings.Cut(e.Name(), ".")
+		sum := sha256.Sum256(data)
+		rows := max(0, bytes.Count(bytes.TrimRight(data, "\r\n"), []byte("\n")))
+		if n, ok := set[e.Name()+":rows"]; ok {
+			rows, err = strconv.Atoi(n)
+			ts.Check(err)
+		}
+		files = append(files, file{
+			cmp.Or(set[e.Name()+":name"], e.Name()), cmp.Or(set[e.Name()+":entity"], entity), rows,
+			cmp.Or(set[e.Name()+":sha256"], fmt.Sprintf("%x", sum)),
+		})
+	}
+	for _, name := range extra {
+		entity, _, _ := strings.Cut(filepath.Base(name), ".")
+		files = append(files, file{name, entity, 1, strings.Repeat("0", 64)})
+	}
+	doc := map[string]any{
+		"schema": 1, "partner": set["partner"], "created": set["created"], "mode": set["mode"],
+		"covers": map[string]string{"from": set["from"], "to": set["to"]}, "files": files,
+	}
+	for _, k := range []string{"after", "home"} {
+		if set[k] != "" {
+			doc[k] = set[k]
+		}
+	}
+	data, err := json.Marshal(doc)
+	ts.Check(err)
+	ts.Check(os.WriteFile(filepath.Join(dir, "manifest.json"), data, 0o600))
+}
+
+// scriptBytes writes a file from text with Go escapes, so that bytes that a txtar cannot hold are seen: bytes FILE 'a\r\n'.
+func scriptBytes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: bytes FILE 'text with Go escapes'")
+	}
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[0])), 0o755))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// scriptFill appends lines to a file: fill FILE N 'text with %d\n', with Go escapes; a '%R' becomes 5 MB of x.
+func scriptFill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: fill FILE N text")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	text, err := strconv.Unquote(`"` + args[2] + `"`)
+	ts.Check(err)
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	w := bufio.NewWriter(f)
+	for i := range n {
+		line := strings.ReplaceAll(text, "%d", strconv.Itoa(i))
+		if strings.Contains(line, "%R") {
+			line = strings.ReplaceAll(line, "%R", strings.Repeat("x", 5<<20))
+		}
+		_, err := w.WriteString(line)
+		ts.Check(err)
+	}
+	ts.Check(w.Flush())
+	ts.Check(f.Close())
+}
+
+// scriptFlip changes one bit of one byte: flip FILE OFFSET, from the end if negative; or flip FILE middle.
+func scriptFlip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILE OFFSET|middle")
+	}
+	name := ts.MkAbs(args[0])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	at := len(data) / 2
+	if args[1] != "middle" {
+		at, err = strconv.Atoi(args[1])
+		ts.Check(err)
+		if at < 0 {
+			at += len(data)
+		}
+	}
+	data[at] ^= 1
+	ts.Check(os.Chmod(name, 0o600))
+	ts.Check(os.WriteFile(name, data, 0o600))
+}
+
+// scriptBomb writes a gzip file of about 3 MB that expands to N gigabytes: bomb FILE N HEADER.
+func scriptBomb(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: bomb FILE GIGABYTES HEADER")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	// A gzip file may have several members: one is compressed once and repeated.
+	member := func(data []byte) []byte {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, err := z.Write(data)
+		ts.Check(err)
+		ts.Check(z.Close())
+		return b.Bytes()
+	}
+	row := bytes.Repeat([]byte("9"), 99)
+	row = append(row, '\n')
+	block := member(bytes.Repeat(row, (64<<20)/len(row)))
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = f.Write(member([]byte(args[2] + "\n")))
+	ts.Check(err)
+	for range n * 16 {
+		_, err = f.Write(block)
+		ts.Check(err)
+	}
+	ts.Check(f.Close())
+}
+
+// scriptUnzip compresses or expands with gzip: unzip -z FILE writes FILE.gz and removes FILE.
+func scriptUnzip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || args[0] != "-z" {
+		ts.Fatalf("usage: unzip -z FILE")
+	}
+	name := ts.MkAbs(args[1])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err = z.Write(data)
+	ts.Check(err)
+	ts.Check(z.Close())
+	ts.Check(os.WriteFile(name+".gz", b.Bytes(), 0o600))
+	ts.Check(os.Remove(name))
+}
+
+// scriptListing writes everything that a folder shows into FILE: names, modes, sizes, times and contents.
+func scriptListing(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: listing FILE DIR...")
+	}
+	var b strings.Builder
+	for _, dir := range args[1:] {
+		ts.Check(filepath.WalkDir(ts.MkAbs(dir), func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			sum := ""
+			if d.Type().IsRegular() {
+				data, err := os.ReadFile(name)
+				if err != nil {
+					return err
+				}
+				sum = fmt.Sprintf("%x", sha256.Sum256(data))
+			}
+			fmt.Fprintf(&b, "%s %s %d %s %s\n", name, info.Mode(), info.Size(), info.ModTime().Format(time.RFC3339Nano), sum)
+			return nil
+		}))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(b.String()), 0o600))
+}
+
+// scriptMode wants these permissions: mode 0600 FILE...
+func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	for _, pattern := range args[1:] {
+		names, err := filepath.Glob(ts.MkAbs(pattern))
+		ts.Check(err)
+		if len(names) == 0 {
+			ts.Fatalf("mode: nothing is called %s", pattern)
+		}
+		for _, name := range names {
+			info, err := os.Stat(name)
+			ts.Check(err)
+			if got := info.Mode().Perm(); got != fs.FileMode(want) {
+				ts.Fatalf("%s has mode %04o, want %04o", name, got, want)
+			}
+		}
+	}
+}
+
+// scriptLines wants a number of lines: lines stdout 3.
+func scriptLines(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if got := strings.Count(ts.ReadFile(args[0]), "\n"); got != want {
+		ts.Fatalf("%s has %d lines, want %d", args[0], got, want)
+	}
+}
+
+func decode(ts *testscript.TestScript, name string) any {
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile(name)))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		ts.Fatalf("%s is not JSON: %v", name, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		ts.Fatalf("%s has something behind its JSON", name)
+	}
+	return v
+}
+
+// at follows a path such as files[0].reasons[*].code, or rows[partner=alpha].score; a star yields all elements.
+func at(ts *testscript.TestScript, v any, path string) []any {
+	found := []any{v}
+	for _, step := range regexp.MustCompile(`\[[^\]]*\]|[^.\[\]]+`).FindAllString(path, -1) {
+		var next []any
+		for _, f := range found {
+			if inner, ok := strings.CutPrefix(step, "["); ok {
+				inner = strings.TrimSuffix(inner, "]")
+				list, ok := f.([]any)
+				if !ok {
+					ts.Fatalf("%s: not a list at %s", path, step)
+				}
+				if k, want, ok := strings.Cut(inner, "="); ok {
+					for _, e := range list {
+						if m, ok := e.(map[string]any); ok && fmt.Sprint(m[k]) == want {
+							next = append(next, e)
+						}
+					}
+				} else if inner == "*" {
+					next = append(next, list...)
+				} else {
+					i, err := strconv.Atoi(inner)
+					ts.Check(err)
+					if i < len(list) {
+						next = append(next, list[i])
+					}
+				}
+				continue
+			}
+			m, ok := f.(map[string]any)
+			if !ok {
+				ts.Fatalf("%s: not an object at %s", path, step)
+			}
+			if e, ok := m[step]; ok {
+				next = append(next, e)
+			}
+		}
+		found = next
+	}
+	return found
+}
+
+// scriptJSON compares what stands at a path with a JSON value (or a bare word): json FILE PATH VALUE. With a star every
+// element has to be equal, and there must be one. `! json FILE PATH` wants nothing there. VALUE #n wants n elements.
+func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
+	found := at(ts, decode(ts, args[0]), args[1])
+	if neg {
+		if len(args) != 2 || len(found) != 0 {
+			ts.Fatalf("%s: there is something at %s", args[0], args[1])
+		}
+		return
+	}
+	if n, ok := strings.CutPrefix(args[2], "#"); ok {
+		if len(found) == 1 {
+			if list, ok := found[0].([]any); ok {
+				found = list
+			}
+		}
+		if strconv.Itoa(len(found)) != n {
+			ts.Fatalf("%s: %d elements at %s, want %s", args[0], len(found), args[1], n)
+		}
+		return
+	}
+	if len(found) == 0 {
+		ts.Fatalf("%s: nothing at %s", args[0], args[1])
+	}
+	for _, f := range found {
+		got, err := json.Marshal(f)
+		ts.Check(err)
+		if s, ok := f.(string); ok && s == args[2] {
+			continue
+		}
+		if string(got) != args[2] {
+			ts.Fatalf("%s: %s is %s, want %s", args[0], args[1], got, args[2])
+		}
+	}
+}
+
+// scriptJSONKeys wants exactly these keys in this object (with a star: in each of at least one): jsonkeys FILE PATH a,b,c?
+// A key with a question mark may be missing.
+func scriptJSONKeys(ts *testscript.TestScript, neg bool, args []string) {
+	found := at(ts, decode(ts, args[0]), args[1])
+	if len(found) == 0 {
+		ts.Fatalf("%s: nothing at %s", args[0], args[1])
+	}
+	for _, f := range found {
+		wantKeys(ts, args[0]+" "+args[1], f, args[2])
+	}
+}
+
+func wantKeys(ts *testscript.TestScript, where string, v any, want string) map[string]any {
+	m, ok := v.(map[string]any)
+	if !ok {
+		ts.Fatalf("%s is not an object: %v", where, v)
+	}
+	left := map[string]bool{}
+	for k := range m {
+		left[k] = true
+	}
+	for _, k := range strings.Split(want, ",") {
+		k, optional := strings.CutSuffix(k, "?")
+		if !left[k] && !optional {
+			ts.Fatalf("%s has no %s", where, k)
+		}
+		delete(left, k)
+	}
+	for k := range left {
+		ts.Fatalf("%s has %s, which the contract does not name", where, k)
+	}
+	return m
+}
+
+// scriptCSVCols wants exactly this header, and as many fields in each line: csvcols FILE a,b,c
+func scriptCSVCols(ts *testscript.TestScript, neg bool, args []string) {
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
+	if err != nil || len(rows) == 0 {
+		ts.Fatalf("%s is not CSV with a header: %v", args[0], err)
+	}
+	if got := strings.Join(rows[0], ","); got != args[1] {
+		ts.Fatalf("%s has the columns\n%s, want\n%s", args[0], got, args[1])
+	}
+}
+
+var knownCodes = strings.Fields(`missing_value unknown_code out_of_range bad_int bad_date bad_datetime bad_flag bad_key duplicate_key
+	bad_encoding wrong_field_count line_too_long unclosed_quote person_not_sent
+	tool_domain outcome_range order settled rearrest_order passed future
+	no_header missing_column unlisted_column hash_mismatch row_count_mismatch bad_charset missing_file unlisted_file bad_name
+	too_large drop_changed format_not_offered leak no_consent`)
+
+// scriptReceipt checks the shape of a receipt, and what must hold in each:
+// receipt FILE STATE [NAME rows accepted quarantined [code@line,line code:column@line ...]] [; ...] [drop: code ...]
+func scriptReceipt(ts *testscript.TestScript, neg bool, args []string) {
+	doc := wantKeys(ts, args[0], decode(ts, args[0]), "schema,partner,drop,state,files,reasons")
+	num := func(where string, v any) int {
+		n, ok := v.(json.Number)
+		if !ok {
+			ts.Fatalf("%s is not a number: %v", where, v)
+		}
+		i, err := strconv.Atoi(n.String())
+		if err != nil || i < 0 {
+			ts.Fatalf("%s is not a whole number: %v", where, v)
+		}
+		return i
+	}
+	if fmt.Sprint(doc["schema"]) != "1" {
+		ts.Fatalf("%s: schema %v", args[0], doc["schema"])
+	}
+	if rel := strings.Split(filepath.ToSlash(ts.MkAbs(args[0])), "/receipts/"); len(rel) == 2 {
+		if p, d := filepath.Base(rel[0]), strings.TrimSuffix(rel[1], ".json"); doc["partner"] != p || doc["drop"] != d {
+			ts.Fatalf("%s is a receipt of %v %v", args[0], doc["partner"], doc["drop"])
+		}
+		text := strings.TrimSuffix(ts.MkAbs(args[0]), ".json") + ".txt"
+		if info, err := os.Stat(text); err != nil || info.Size() == 0 {
+			ts.Fatalf("%s has no text beside it", args[0])
+		}
+	}
+	if regexp.MustCompile(`\d\d:\d\d:\d\d`).MatchString(ts.ReadFile(args[0])) {
+		ts.Fatalf("%s carries a time of day", args[0])
+	}
+	reasons := func(where string, v any) (out []string) {
+		list, ok := v.([]any)
+		if !ok {
+			ts.Fatalf("%s: reasons is not a list", where)
+		}
+		for _, r := range list {
+			m := wantKeys(ts, where+" reasons", r, "code,column?,count,lines?")
+			code, _ := m["code"].(string)
+			if !slices.Contains(knownCodes, code) {
+				ts.Logf("%s: code %q is not named by the contract (more may be added)", where, code)
+			}
+			count := num(where+" count", m["count"])
+			if count < 1 {
+				ts.Fatalf("%s: reason %s counts %d", where, code, count)
+			}
+			s := code
+			if c, ok := m["column"].(string); ok && c != "" {
+				s += ":" + c
+			}
+			if l, ok := m["lines"].([]any); ok && len(l) > 0 {
+				var at []string
+				last := 1
+				for _, n := range l {
+					i := num(where+" lines", n)
+					if i < last {
+						ts.Fatalf("%s: lines of %s are out of order or before the first row: %v", where, code, l)
+					}
+					last = i
+					at = append(at, strconv.Itoa(i))
+				}
+				if len(l) > count {
+					ts.Fatalf("%s: %s has more lines than it counts", where, code)
+				}
+				s += "@" + strings.Join(at, ",")
+			}
+			out = append(out, s)
+		}
+		slices.Sort(out)
+		return out
+	}
+	var got []string
+	list, ok := doc["files"].([]any)
+	if !ok {
+		ts.Fatalf("%s: files is not a list", args[0])
+	}
+	clean, taken := true, 0
+	for _, f := range list {
+		m := wantKeys(ts, args[0]+" files", f, "name,entity,rows,accepted,quarantined,reasons")
+		where := fmt.Sprintf("%s %v", args[0], m["name"])
+		rows, accepted, quarantined := num(where, m["rows"]), num(where, m["accepted"]), num(where, m["quarantined"])
+		if accepted+quarantined > rows {
+			ts.Fatalf("%s: %d rows are fewer than %d accepted and %d quarantined", where, rows, accepted, quarantined)
+		}
+		rs := reasons(where, m["reasons"])
+		if quarantined > 0 || len(rs) > 0 {
+			clean = false
+		}
+		if quarantined > 0 && len(rs) == 0 {
+			ts.Fatalf("%s: %d rows were quarantined and nobody says why", where, quarantined)
+		}
+		taken += accepted
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%v %d %d %d %s", m["name"], rows, accepted, quarantined, strings.Join(rs, " "))))
+	}
+	slices.Sort(got)
+	whole := reasons(args[0], doc["reasons"])
+	if len(whole) > 0 {
+		got = append(got, "drop: "+strings.Join(whole, " "))
+	}
+	state := doc["state"]
+	if (state == "accepted") != (clean && len(whole) == 0) {
+		ts.Fatalf("%s: state %v, with reasons %v", args[0], state, got)
+	}
+	if state == "refused" && taken > 0 {
+		ts.Fatalf("%s: refused, and %d rows accepted", args[0], taken)
+	}
+	want := strings.Split(strings.Join(args[2:], " "), " ; ")
+	if len(args) == 2 {
+		want = nil
+	}
+	if state != args[1] || (want != nil && !slices.Equal(got, want)) {
+		ts.Fatalf("%s\n got %v %s\nwant %s %s", args[0], state, strings.Join(got, "\n    "), args[1], strings.Join(want, "\n    "))
+	}
+}
+
+// scriptFigure wants the value of one figure of a report in JSON: figure FILE PERIOD STATISTIC key=value;... VALUE [TOLERANCE]
+func scriptFigure(ts *testscript.TestScript, neg bool, args []string) {
+	by := map[string]any{}
+	for _, kv := range strings.FieldsFunc(args[3], func(r rune) bool { return r == ';' }) {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			by[k] = v
+		}
+	}
+	var found []map[string]any
+	for _, f := range at(ts, decode(ts, args[0]), "figures[*]") {
+		m := f.(map[string]any)
+		if m["period"] == args[1] && m["statistic"] == args[2] && reflect.DeepEqual(m["by"], by) {
+			found = append(found, m)
+		}
+	}
+	if neg {
+		if len(found) > 0 {
+			ts.Fatalf("there is a figure %s", strings.Join(args, " "))
+		}
+		return
+	}
+	if len(found) != 1 {
+		ts.Fatalf("%d figures %s, want 1", len(found), strings.Join(args[1:4], " "))
+	}
+	got := found[0]["value"]
+	if args[4] == "null" {
+		if got != nil || found[0]["low"] != nil || found[0]["high"] != nil || found[0]["note"] == nil {
+			ts.Fatalf("%v is not null with a note", found[0])
+		}
+		return
+	}
+	want, err := strconv.ParseFloat(args[4], 64)
+	ts.Check(err)
+	tolerance := 0.005
+	if len(args) > 5 {
+		tolerance, err = strconv.ParseFloat(args[5], 64)
+		ts.Check(err)
+	}
+	n, ok := got.(json.Number)
+	if !ok {
+		ts.Fatalf("%s is %v, want %v", strings.Join(args[1:4], " "), got, want)
+	}
+	v, err := n.Float64()
+	ts.Check(err)
+	if math.Abs(v-want) > tolerance {
+		ts.Fatalf("%s is %v, want %v within %v", strings.Join(args[1:4], " "), v, want, tolerance)
+	}
+}
+
+// scriptContend runs a command and, while it runs, the same again and again: at least one of the others must find the lock
+// held, exit with 1 and name the process that holds it. contend command args...
+func scriptContend(ts *testscript.TestScript, neg bool, args []string) {
+	start := func() (*exec.Cmd, *bytes.Buffer) {
+		path, err := exec.LookPath(filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], args[0]))
+		ts.Check(err)
+		c := exec.Command(path, args[1:]...)
+		c.Dir = ts.MkAbs(".")
+		c.Env = []string{"HEATWATCH_HOME=" + ts.Getenv("HEATWATCH_HOME"), "PATH=" + ts.Getenv("PATH"), "HOME=/nowhere", "TMPDIR=" + ts.Getenv("TMPDIR")}
+		var b bytes.Buffer
+		c.Stderr = &b
+		ts.Check(c.Start())
+		return c, &b
+	}
+	first, said := start()
+	done := make(chan error, 1)
+	go func() { done <- first.Wait() }()
+	refused := 0
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				ts.Fatalf("the first %s failed: %v\n%s", args[0], err, said)
+			}
+			if refused == 0 {
+				ts.Fatalf("nobody found the lock held")
+			}
+			ts.Logf("%d others found the lock held", refused)
+			return
+		default:
+		}
+		second, b := start()
+		err := second.Wait()
+		var exit *exec.ExitError
+		switch {
+		case errors.As(err, &exit) && exit.ExitCode() == 1:
+			if !regexp.MustCompile(`\b` + strconv.Itoa(first.Process.Pid) + `\b`).MatchString(b.String()) {
+				ts.Fatalf("the lock is held by process %d, and the second says: %s", first.Process.Pid, b)
+			}
+			if strings.Count(b.String(), "\n") != 1 {
+				ts.Fatalf("an error is one line: %s", b)
+			}
+			refused++
+		case err != nil:
+			ts.Fatalf("the second %s: %v\n%s", args[0], err, b)
+		}
+	}
+}
