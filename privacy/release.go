@@ -297,7 +297,7 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register, named ma
 		}
 		commitments = append(commitments, c)
 	}
-	if err := run(ctx, eng, r.Schema.Relations...); err != nil {
+	if err := run(ctx, eng, r.Schema.Relations(measuresOf(draws, population))...); err != nil {
 		return nil, failed(err)
 	}
 	built := map[string]bool{}
@@ -316,6 +316,17 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register, named ma
 		}
 	}
 	return commitments, nil
+}
+
+// measuresOf lists the measures of a population's items in the plan's order, each once.
+func measuresOf(draws []draw, population string) []string {
+	var all []string
+	for _, d := range draws {
+		if d.item.Population == population && !slices.Contains(all, d.item.Measure) {
+			all = append(all, d.item.Measure)
+		}
+	}
+	return all
 }
 
 // small are the classes with fewer than two enrolled partners, which a plan may measure under other: a class with one

@@ -51,9 +51,9 @@ type Dimension struct {
 
 // Schema is everything that privacy needs to know of the measures: SQL, public domains and formulas.
 type Schema struct {
-	Entries    []string            // statements that make the temporary relation entries
-	Relations  []string            // statements that run once cohort stands
-	Build      map[string][]string // per measure, the statements that make its answers
+	Entries    []string                         // statements that make the temporary relation entries
+	Relations  func(measures []string) []string // statements that these measures need once cohort stands
+	Build      map[string][]string              // per measure, the statements that make its answers
 	Vectors    map[string]Vector
 	Dimensions map[string]Dimension // by "name" or "measure/name"
 	Formulas   []Formula

@@ -61,19 +61,47 @@ func (c *command) release(ctx context.Context, h *house, periods []models.Period
 			return err
 		}
 	}
-	var files []privacy.ReleaseFile
-	for _, p := range periods {
-		fs, err := r.Release(ctx, p)
-		if err != nil {
-			return err
-		}
-		files = append(files, fs...)
+	files, err := releaseAll(ctx, r, periods)
+	if err != nil {
+		return err
 	}
 	slices.SortStableFunc(files, func(a, b privacy.ReleaseFile) int { return a.Entry - b.Entry })
 	if err := privacy.Check(files, h.ledger); err != nil {
 		return err
 	}
 	return c.printReleases(files)
+}
+
+// releaseAll releases periods one after the other, over one session of the lake.
+func releaseAll(ctx context.Context, r privacy.Releaser, periods []models.Period) ([]privacy.ReleaseFile, error) {
+	open := r.Open
+	var house *privacy.Warehouse
+	defer func() {
+		if house != nil {
+			house.Close()
+		}
+	}()
+	r.Open = func(ctx context.Context) (privacy.Warehouse, error) {
+		if house == nil {
+			h, err := open(ctx)
+			if err != nil {
+				return h, err
+			}
+			house = &h
+		}
+		shared := *house
+		shared.Close = nil
+		return shared, nil
+	}
+	var files []privacy.ReleaseFile
+	for _, p := range periods {
+		fs, err := r.Release(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, fs...)
+	}
+	return files, nil
 }
 
 // printReleases writes the recorded files: a table for people, and in every other form a JSON array of their bytes.

@@ -38,22 +38,27 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    scriptExits,
-			"manifest": scriptManifest,
-			"bytes":    scriptBytes,
-			"fill":     scriptFill,
-			"flip":     scriptFlip,
-			"bomb":     scriptBomb,
-			"unzip":    scriptUnzip,
-			"listing":  scriptListing,
-			"mode":     scriptMode,
-			"lines":    scriptLines,
-			"json":     scriptJSON,
-			"jsonkeys": scriptJSONKeys,
-			"csvcols":  scriptCSVCols,
-			"receipt":  scriptReceipt,
-			"figure":   scriptFigure,
-			"contend":  scriptContend,
+			"exits":       scriptExits,
+			"manifest":    scriptManifest,
+			"bytes":       scriptBytes,
+			"fill":        scriptFill,
+			"flip":        scriptFlip,
+			"bomb":        scriptBomb,
+			"unzip":       scriptUnzip,
+			"listing":     scriptListing,
+			"mode":        scriptMode,
+			"lines":       scriptLines,
+			"json":        scriptJSON,
+			"jsonkeys":    scriptJSONKeys,
+			"csvcols":     scriptCSVCols,
+			"receipt":     scriptReceipt,
+			"figure":      scriptFigure,
+			"contend":     scriptContend,
+			"clear":       scriptClear,
+			"either":      scriptEither,
+			"twokeys":     scriptTwoKeys,
+			"samefiles":   scriptSameFiles,
+			"samecontent": scriptSameContent,
 		},
 	})
 }
@@ -86,16 +91,24 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: a stack trace or a place in our source on standard error: %q", strings.Join(args[1:], " "), bad)
 		}
 	}
-	if want == 1 || want == 2 || want == 3 {
-		var said []string
-		for line := range strings.Lines(stderr) {
-			if !notices.MatchString(line) && strings.TrimSpace(line) != "" {
-				said = append(said, line)
-			}
+	// A refusal may list first what it found, and `check` and `verify` say it in their answer; usage is one line, always.
+	var said []string
+	for line := range strings.Lines(stderr) {
+		if !notices.MatchString(line) && strings.TrimSpace(line) != "" {
+			said = append(said, line)
 		}
-		if len(said) != 1 {
-			ts.Fatalf("%s: an error is one line, this one has %d", strings.Join(args[1:], " "), len(said))
+	}
+	own := 0
+	for _, line := range said {
+		if strings.HasPrefix(line, "heatwatch: ") {
+			own++
 		}
+	}
+	switch {
+	case want == 1 && len(said) != 1 && args[2] != "verify", want == 2 && len(said) != 1:
+		ts.Fatalf("%s: an error is one line, this one has %d", strings.Join(args[1:], " "), len(said))
+	case want == 3 && args[2] != "check" && args[2] != "verify" && (own != 1 || !strings.HasPrefix(said[len(said)-1], "heatwatch: ")):
+		ts.Fatalf("%s: a refusal ends with one line of error, this one has %d", strings.Join(args[1:], " "), own)
 	}
 }
 
@@ -548,7 +561,7 @@ func scriptReceipt(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	clean, taken := true, 0
 	for _, f := range list {
-		m := wantKeys(ts, args[0]+" files", f, "name,entity,rows,accepted,quarantined,reasons")
+		m := wantKeys(ts, args[0]+" files", f, "name,entity,rows,accepted,quarantined,reasons,refused?")
 		where := fmt.Sprintf("%s %v", args[0], m["name"])
 		rows, accepted, quarantined := num(where, m["rows"]), num(where, m["accepted"]), num(where, m["quarantined"])
 		if accepted+quarantined > rows {
@@ -634,51 +647,105 @@ func scriptFigure(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptContend runs a command and, while it runs, the same again and again: at least one of the others must find the lock
-// held, exit with 1 and name the process that holds it. contend command args...
+// scriptContend runs a command four times at once: whoever finds the lock held exits with 1 and names the process that
+// holds it, in one line; somebody does, and somebody gets through. contend command args...
 func scriptContend(ts *testscript.TestScript, neg bool, args []string) {
-	start := func() (*exec.Cmd, *bytes.Buffer) {
-		path, err := exec.LookPath(filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], args[0]))
-		ts.Check(err)
-		c := exec.Command(path, args[1:]...)
-		c.Dir = ts.MkAbs(".")
+	path := filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], args[0])
+	var runs []*exec.Cmd
+	var said []*bytes.Buffer
+	var pids []string
+	for range 4 {
+		c, b := exec.Command(path, args[1:]...), new(bytes.Buffer)
+		c.Dir, c.Stderr = ts.MkAbs("."), b
 		c.Env = []string{"HEATWATCH_HOME=" + ts.Getenv("HEATWATCH_HOME"), "PATH=" + ts.Getenv("PATH"), "HOME=/nowhere", "TMPDIR=" + ts.Getenv("TMPDIR")}
-		var b bytes.Buffer
-		c.Stderr = &b
 		ts.Check(c.Start())
-		return c, &b
+		runs, said, pids = append(runs, c), append(said, b), append(pids, strconv.Itoa(c.Process.Pid))
 	}
-	first, said := start()
-	done := make(chan error, 1)
-	go func() { done <- first.Wait() }()
-	refused := 0
-	for {
-		select {
-		case err := <-done:
-			if err != nil {
-				ts.Fatalf("the first %s failed: %v\n%s", args[0], err, said)
-			}
-			if refused == 0 {
-				ts.Fatalf("nobody found the lock held")
-			}
-			ts.Logf("%d others found the lock held", refused)
-			return
-		default:
-		}
-		second, b := start()
-		err := second.Wait()
+	refused, through := 0, 0
+	for i, c := range runs {
+		err := c.Wait()
 		var exit *exec.ExitError
 		switch {
-		case errors.As(err, &exit) && exit.ExitCode() == 1:
-			if !regexp.MustCompile(`\b` + strconv.Itoa(first.Process.Pid) + `\b`).MatchString(b.String()) {
-				ts.Fatalf("the lock is held by process %d, and the second says: %s", first.Process.Pid, b)
-			}
-			if strings.Count(b.String(), "\n") != 1 {
-				ts.Fatalf("an error is one line: %s", b)
-			}
+		case err == nil:
+			through++
+		case !errors.As(err, &exit) || exit.ExitCode() != 1:
+			ts.Fatalf("%s: %v\n%s", args[0], err, said[i])
+		default:
 			refused++
-		case err != nil:
-			ts.Fatalf("the second %s: %v\n%s", args[0], err, b)
+			if !regexp.MustCompile(`\b(`+strings.Join(slices.Delete(slices.Clone(pids), i, i+1), "|")+`)\b`).MatchString(said[i].String()) || strings.Count(said[i].String(), "\n") != 1 {
+				ts.Fatalf("the lock is held by one of %v, and %s says: %s", pids, pids[i], said[i])
+			}
 		}
+	}
+	if refused == 0 || through == 0 {
+		ts.Fatalf("%d got through, %d found the lock held", through, refused)
+	}
+}
+
+// scriptClear wants that no byte of any file below a folder (nor a name there) spells one of the words, in any case:
+// clear DIR WORD...
+func scriptClear(ts *testscript.TestScript, neg bool, args []string) {
+	seen := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		seen++
+		low := bytes.ToLower(append(data, name[len(ts.MkAbs(args[0])):]...))
+		for _, word := range args[1:] {
+			if bytes.Contains(low, []byte(strings.ToLower(word))) {
+				ts.Fatalf("%s holds %q", name, word)
+			}
+		}
+		return nil
+	}))
+	ts.Logf("%d files", seen)
+}
+
+// scriptEither wants a match on standard output or standard error.
+func scriptEither(ts *testscript.TestScript, neg bool, args []string) {
+	if !regexp.MustCompile("(?m)" + args[0]).MatchString(ts.ReadFile("stdout") + ts.ReadFile("stderr")) {
+		ts.Fatalf("neither standard output nor standard error says %q", args[0])
+	}
+}
+
+// scriptTwoKeys wants that one number of the agency has different pseudonyms in persons and in accused_persons, and the
+// same one in all rows of one entity: twokeys KEYMAP NUMBER
+func scriptTwoKeys(ts *testscript.TestScript, neg bool, args []string) {
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
+	ts.Check(err)
+	got := map[string]map[string]bool{}
+	for _, r := range rows[1:] {
+		if r[1] == args[1] {
+			if got[r[0]] == nil {
+				got[r[0]] = map[string]bool{}
+			}
+			got[r[0]][r[2]] = true
+		}
+	}
+	if len(got["persons"]) != 1 || len(got["accused_persons"]) != 1 || reflect.DeepEqual(got["persons"], got["accused_persons"]) {
+		ts.Fatalf("%s is %v", args[1], got)
+	}
+}
+
+// scriptSameFiles wants the same files, state and reasons in two receipts.
+func scriptSameFiles(ts *testscript.TestScript, neg bool, args []string) {
+	a, b := decode(ts, args[0]).(map[string]any), decode(ts, args[1]).(map[string]any)
+	for _, k := range []string{"state", "files", "reasons"} {
+		if !reflect.DeepEqual(a[k], b[k]) {
+			ts.Fatalf("%s differs:\n%v\n%v", k, a[k], b[k])
+		}
+	}
+}
+
+// scriptSameContent wants the same lake content in two answers of verify --format json.
+func scriptSameContent(ts *testscript.TestScript, neg bool, args []string) {
+	a, b := at(ts, decode(ts, args[0]), "lake.content"), at(ts, decode(ts, args[1]), "lake.content")
+	if len(a) != 1 || !reflect.DeepEqual(a, b) || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(fmt.Sprint(a[0])) {
+		ts.Fatalf("content is %v and %v", a, b)
 	}
 }

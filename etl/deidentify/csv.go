@@ -190,7 +190,7 @@ func trimEOL(line []byte) []byte {
 
 // appendCSV appends one field, quoted where it has to be.
 func appendCSV(b []byte, field []byte) []byte {
-	if bytes.IndexAny(field, ",\"\r\n") < 0 {
+	if !bytes.ContainsAny(field, ",\"\r\n") {
 		return append(b, field...)
 	}
 	b = append(b, '"')

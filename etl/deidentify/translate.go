@@ -50,7 +50,6 @@ type table struct {
 	rep                FileReport
 	ident              map[int]int // index in the row: index in identifying
 	personAt           int
-	personOut          bool
 	roleAt             int
 	engagedAt          int
 	releaseAt, untilAt int

@@ -11,9 +11,9 @@ import (
 
 // Schema is the whole of what privacy may know of the measures.
 func Schema() privacy.Schema {
-	entries, rest := measures.CommonSQL()
+	entries, _ := measures.CommonSQL()
 	s := privacy.Schema{
-		Entries: statements(entries), Relations: statements(rest),
+		Entries: statements(entries), Relations: relations,
 		Build: map[string][]string{}, Vectors: map[string]privacy.Vector{}, Dimensions: map[string]privacy.Dimension{},
 		Measures: map[string]privacy.MeasureInfo{},
 		Formulas: append(timeToService(), placementStability()...),
@@ -30,6 +30,17 @@ func Schema() privacy.Schema {
 		}
 	}
 	return s
+}
+
+// relations are the common relations that these measures need, each made once.
+func relations(ids []string) []string {
+	var all []measures.Measure
+	for _, id := range ids {
+		if m, ok := measures.Lookup(id); ok {
+			all = append(all, m)
+		}
+	}
+	return statements(measures.CommonFor(all...))
 }
 
 // statements splits a file of ours at the semicolons that end its lines.

@@ -1,0 +1,172 @@
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"heatwatch/internal/durable"
+	"heatwatch/models"
+	"heatwatch/privacy/ledger"
+	"heatwatch/privacy/mechanism"
+)
+
+// What the tests outside this package may see of its inside: exact sums, frozen cohorts, and figures of noise that the
+// test drew. None of it exists in a build of the program.
+
+// House runs the exact part of a release: everything before the ledger entry.
+type House struct {
+	Plan      *Plan
+	Schema    Schema
+	Selection []byte
+	Dir       string // folder of the register
+	key       ledger.CommitmentKey
+	named     map[string]bool
+}
+
+// NewHouse makes one with an empty register.
+func NewHouse(t testing.TB, p *Plan, s Schema, key ledger.CommitmentKey) *House {
+	return &House{Plan: p, Schema: s, Selection: []byte("selection-selection-selection-32"), Dir: t.TempDir(), key: key, named: map[string]bool{}}
+}
+
+func (h *House) register() register {
+	return register{fs: durable.OS(), dir: h.Dir, key: []byte("register-register-register-32-by"), commitment: h.key}
+}
+
+// Freeze makes the members a frozen cohort, as a ledger entry would.
+func (h *House) Freeze(population string, period models.Period, ms []Member) error {
+	c, err := h.register().stage(population, period, ms)
+	if err != nil {
+		return err
+	}
+	h.named[c.HMAC] = true
+	return h.register().apply(h.named)
+}
+
+// Members are those of a frozen cohort.
+func (h *House) Members(population string, period models.Period) ([]Member, error) {
+	fr, err := h.register().load(population, h.named)
+	return fr[period], err
+}
+
+// Sums runs what a release of a period's due date runs before its entry, and returns the exact cells of each item. With
+// freeze the cohort is frozen afterwards, as the entry would do.
+func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners map[string]int, freeze bool) (map[string][]int64, error) {
+	r := Releaser{Plan: h.Plan, Schema: h.Schema, Selection: h.Selection, FS: durable.OS()}
+	var draws []draw
+	items := h.Plan.DueOn(period, due)
+	for _, it := range items {
+		cells, err := h.Schema.cells(it)
+		if err != nil {
+			return nil, err
+		}
+		draws = append(draws, draw{item: it, cells: cells})
+	}
+	out := map[string][]int64{}
+	for _, population := range slices.Sorted(maps.Keys(populationsOf(items))) {
+		cs, err := r.sum(context.Background(), Warehouse{Engine: eng, Partners: partners}, h.register(), h.named, population, period, due, draws)
+		if err != nil {
+			return nil, err
+		}
+		if freeze {
+			for _, c := range cs {
+				h.named[c.HMAC] = true
+			}
+		}
+		if err := h.register().apply(h.named); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range draws {
+		out[d.item.ID] = d.sums.p.cells
+	}
+	return out, nil
+}
+
+// Sd is the noise of an item at the plan's sigma.
+func (it Item) Sd() (float64, error) {
+	p, err := mechanism.Prepare(mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma})
+	return p.Sd(), err
+}
+
+// Cells of an item, by their text.
+func (s Schema) CellNames(it Item) []string {
+	cells, err := s.cells(it)
+	if err != nil {
+		panic(err)
+	}
+	return mapSlice(cells, func(c Cell) string { return c.text(it.By) })
+}
+
+// Sim derives figures again and again from cells whose noise a test draws.
+type Sim struct {
+	p      *Plan
+	s      Schema
+	r      readings
+	ds     []derivation
+	period models.Period
+}
+
+// Simulate prepares the figures of a period.
+func (p *Plan) Simulate(s Schema, period models.Period) (*Sim, error) {
+	r, err := p.planned(s, period)
+	if err != nil {
+		return nil, err
+	}
+	ds, err := p.derivations(s, r, period)
+	return &Sim{p, s, r, ds, period}, err
+}
+
+// Set puts truth plus noise into every cell; noise may be nil.
+func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64, noise func(sd float64) float64) {
+	keys := slices.SortedFunc(maps.Keys(m.r), func(a, b readingKey) int {
+		if a.item != b.item {
+			return map[bool]int{true: -1, false: 1}[a.item < b.item]
+		}
+		return int(a.period.First() - b.period.First())
+	})
+	for _, k := range keys {
+		rd := m.r[k]
+		for i, c := range rd.cells {
+			rd.est[i] = truth(k.item, k.period, c)
+			if noise != nil {
+				rd.est[i] = math.Round(rd.est[i] + noise(rd.sd))
+			}
+		}
+	}
+}
+
+// SimFigure is one derived figure.
+type SimFigure struct {
+	Item, Measure, Statistic, By string
+	Form                         Form
+	Low, High                    float64 // possible range; High 0: no end
+	Value, From, To              float64
+	Note                         string // set: no value
+	Estimate                     float64
+	Sd                           float64 // of the form above the line
+}
+
+// Figures derives all that pick accepts.
+func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
+	var all []SimFigure
+	for _, d := range m.ds {
+		f := SimFigure{Item: d.item.ID, Measure: d.formula.Measure, Statistic: d.formula.Statistic, By: d.cell.Dim, Form: d.formula.Form, Low: d.formula.Low, High: d.formula.High}
+		if pick != nil && !pick(f) {
+			continue
+		}
+		iv, note := d.interval(m.r)
+		f.Value, f.From, f.To, f.Note = iv.value, iv.low, iv.high, note
+		f.Estimate, f.Sd = d.above.value(m.r), math.Sqrt(cov(d.above, d.above, m.r))
+		all = append(all, f)
+	}
+	return all
+}
+
+// Name tells figures apart.
+func (f SimFigure) Name() string {
+	return fmt.Sprintf("%s.%s(%s) %s", f.Measure, f.Statistic, f.By, f.Item)
+}
