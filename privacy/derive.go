@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -313,6 +314,7 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 		if err != nil {
 			return nil, err
 		}
+		slices.SortStableFunc(ds, func(a, b derivation) int { return cmp.Compare(a.place(), b.place()) })
 		for _, d := range ds {
 			if d.formula.Measure != measure {
 				continue
@@ -325,6 +327,17 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 		}
 	}
 	return all, nil
+}
+
+// place puts totals before breakdowns, and the head count first among the totals; the plan's order holds within.
+func (d derivation) place() int {
+	switch {
+	case d.cell.Dim != "":
+		return 2
+	case d.formula.Form == FormCount:
+		return 0
+	}
+	return 1
 }
 
 // periodsOf are the periods for which anything was released, and the years and the span that they make up.

@@ -400,6 +400,10 @@ func (r Releaser) record(period models.Period, due models.Date, entry int, draws
 		}
 		f.Measurements = append(f.Measurements, r.Schema.measurement(d.item, period, d.cells, noisy, d.noise.Sd(), attempt))
 	}
+	var err error
+	if f.Signature, err = r.Ledger.Sign(ofRelease, f.signed()); err != nil {
+		return err
+	}
 	dir := filepath.Join(r.Releases, period.String())
 	if err := durable.MkdirAll(r.FS, dir, 0o755); err != nil {
 		return err
@@ -431,7 +435,8 @@ func (r Releaser) State(it Item, period models.Period) string {
 	return "due"
 }
 
-// Check compares every release file with its ledger entry: the same items, bounds, noise and cost.
+// Check compares every release file with its ledger entry (the same items, bounds, noise and cost) and checks the
+// home's signature over its numbers.
 func Check(files []ReleaseFile, l *ledger.Ledger) error {
 	byNumber := map[int]ReleaseFile{}
 	for _, f := range files {
@@ -448,6 +453,9 @@ func Check(files []ReleaseFile, l *ledger.Ledger) error {
 		}
 		if err := matches(f, e); err != nil {
 			return err
+		}
+		if err := ledger.VerifySignature(l.PublicKey(), ofRelease, f.signed(), f.Signature); err != nil {
+			return tampered(f.path, "the release file was changed after it was recorded")
 		}
 	}
 	for n, f := range byNumber {

@@ -27,6 +27,7 @@ type ReleaseFile struct {
 	Due          models.Date   `json:"due"`
 	Demo         bool          `json:"demo,omitempty"`
 	Measurements []Measurement `json:"measurements"`
+	Signature    string        `json:"signature"` // of the home, over the file with this field empty
 
 	path string
 	raw  []byte
@@ -205,6 +206,15 @@ func (f ReleaseFile) encode() []byte {
 		panic(err) // numbers are checked before they are recorded
 	}
 	return append(b, '\n')
+}
+
+// ofRelease names the kind of content that the signature covers.
+const ofRelease = "release"
+
+// signed is what the signature covers.
+func (f ReleaseFile) signed() []byte {
+	f.Signature = ""
+	return f.encode()
 }
 
 // Bytes are the file's bytes as recorded.

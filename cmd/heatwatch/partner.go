@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,13 @@ func (c *command) partnerAdd() *cobra.Command {
 	var kind, key string
 	cmd := &cobra.Command{Use: "add NAME --kind KIND", Short: "Enrol an agency", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			var pub []byte
+			if key != "" { // before anything is written: a partner that was half added would stand in its own way
+				var err error
+				if pub, err = readKey(key); err != nil {
+					return err
+				}
+			}
 			return c.locked("partner add", func(h *house) error {
 				if err := partner.Add(h.fs, h.Partners(), args[0], partner.Default(kind, h.today())); err != nil {
 					return err
@@ -53,10 +61,10 @@ func (c *command) partnerAdd() *cobra.Command {
 						return err
 					}
 				}
-				if key != "" {
-					return c.addKey(h, args[0], key)
+				if pub == nil {
+					return nil
 				}
-				return nil
+				return c.addKey(h, args[0], pub)
 			})
 		}}
 	cmd.Flags().StringVar(&kind, "kind", "", "kind of agency: "+strings.Join(models.Dictionary().List("agency_kind"), ", "))
@@ -65,12 +73,21 @@ func (c *command) partnerAdd() *cobra.Command {
 	return cmd
 }
 
-func (c *command) addKey(h *house, name, file string) error {
+// readKey reads a public key that AddKey will take.
+func readKey(file string) ([]byte, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return problem.Wrap(err, problem.Usage, file, "the key cannot be read", "name the agency's public key file, the one that ends in .pub")
+		return nil, problem.Wrap(err, problem.Usage, file, "the key cannot be read", "name the agency's public key file, the one that ends in .pub")
 	}
-	fingerprint, err := partner.AddKey(h.fs, h.Partners(), name, b)
+	err = partner.CheckKey(b)
+	if p := new(problem.Problem); errors.As(err, &p) && p.Where == "" {
+		p.Where = file
+	}
+	return b, err
+}
+
+func (c *command) addKey(h *house, name string, pub []byte) error {
+	fingerprint, err := partner.AddKey(h.fs, h.Partners(), name, pub)
 	if err != nil {
 		return err
 	}
@@ -81,7 +98,11 @@ func (c *command) addKey(h *house, name, file string) error {
 func (c *command) partnerKey() *cobra.Command {
 	return &cobra.Command{Use: "key NAME FILE.pub", Short: "Let an agency log in with one more key", Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return c.locked("partner key", func(h *house) error { return c.addKey(h, args[0], args[1]) })
+			pub, err := readKey(args[1])
+			if err != nil {
+				return err
+			}
+			return c.locked("partner key", func(h *house) error { return c.addKey(h, args[0], pub) })
 		}}
 }
 

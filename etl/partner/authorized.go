@@ -74,6 +74,12 @@ func AddKey(fsys durable.FS, dir, name string, pub []byte) (fingerprint string, 
 	return fingerprint, nil
 }
 
+// CheckKey says whether AddKey would take this public key.
+func CheckKey(pub []byte) error {
+	_, err := parsePublicKey(pub)
+	return err
+}
+
 // parsePublicKey takes exactly one public key, without options, of a kind that is still safe.
 func parsePublicKey(pub []byte) (ssh.PublicKey, error) {
 	refuse := func(what, do string) (ssh.PublicKey, error) { return nil, problem.New(problem.Usage, "", what, do) }
