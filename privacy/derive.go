@@ -151,6 +151,10 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, dim string, peri
 			d.above = combine(f.Mid, f.Step, n, d.above)
 			d.below = combine(f.WithMid, f.WithStep, n, d.below)
 			d.scale = f.Scale
+			// What one person can bring at most above the line, over what each brings at least below it.
+			if least := f.WithMid - f.WithStep*float64(with.Linf); f.High == 0 && least > 0 {
+				d.formula.High = f.Scale * (f.Mid + f.Step*float64(it.Linf)) / least
+			}
 		}
 	case FormMedian:
 		for _, a := range s.Vectors[it.Vector].Cells {
@@ -206,6 +210,7 @@ const (
 	noteEmpty  = "the released number of persons in this group is zero or less"
 	noteSwamps = "too few persons for this level: the noise would swamp the figure"
 	noteHalf   = "fewer than half were reached"
+	noteOpen   = "the noise leaves no upper end"
 )
 
 // figure computes value and interval; withheld says that the plan keeps the figure back.
@@ -243,8 +248,11 @@ func (d derivation) interval(r readings) (interval, string) {
 		return d.median(r)
 	}
 	iv, bounded := ratioOf(d.above, d.below, r)
+	if !bounded && math.IsInf(high, 1) {
+		return interval{}, noteOpen
+	}
 	if !bounded {
-		return interval{d.offset + d.scale*iv.value, d.formula.Low, d.formula.High}.cut(d.formula.Low, high), ""
+		return interval{d.offset + d.scale*iv.value, d.formula.Low, high}.cut(d.formula.Low, high), ""
 	}
 	return interval{d.offset + d.scale*iv.value, d.offset + d.scale*iv.low, d.offset + d.scale*iv.high}.cut(d.formula.Low, high), ""
 }
@@ -271,31 +279,56 @@ func (d derivation) median(r readings) (interval, string) {
 	return interval{value, math.Min(low, value), math.Max(high, value)}.cut(0, edges[len(edges)-1]), ""
 }
 
-// bandSteps is how finely a bin is searched for the crossing of the band.
-const bandSteps = 64
+// bandSteps is how finely a bin is searched for where the band of the distribution function crosses one half; the
+// crossing itself is then found by halving.
+const (
+	bandSteps  = 64
+	bandHalves = 40
+)
 
+// medianBand is the lowest and the highest place at which the distribution function could be one half.
 func (d derivation) medianBand(r readings) (low, high float64) {
 	edges := d.formula.Edges
 	low, high = edges[len(edges)-1], 0
-	cum := form{}
+	h := form{} // the distribution function below the bin, less one half
+	h.add(d.below, -0.5)
 	var lower float64
+	found := false
 	for k, upper := range edges {
-		for i := 0; i <= bandSteps; i++ {
-			t := float64(i) / bandSteps
-			h := form{}
-			h.add(cum, 1)
-			h.add(d.bins[k], t)
-			h.add(d.below, -0.5)
-			v, sd := h.value(r), math.Sqrt(cov(h, h, r))
-			x := lower + t*(upper-lower)
-			if v+z95*sd >= 0 {
-				low = math.Min(low, x)
+		bin := d.bins[k]
+		v, slope, vv, vs, ss := h.value(r), bin.value(r), cov(h, h, r), cov(h, bin, r), cov(bin, bin, r)
+		// end is an end of the band at a part t of the bin, sign 1 for the upper one.
+		end := func(t, sign float64) float64 {
+			return v + t*slope + sign*z95*math.Sqrt(math.Max(0, vv+2*t*vs+t*t*ss))
+		}
+		cross := func(a, b, sign float64) float64 { // end is below zero at a, and not at b, or the other way round
+			below := end(a, sign) < 0
+			for range bandHalves {
+				if m := (a + b) / 2; (end(m, sign) < 0) == below {
+					a = m
+				} else {
+					b = m
+				}
 			}
-			if v-z95*sd < 0 {
-				high = math.Max(high, x)
+			return lower + a*(upper-lower)
+		}
+		for i := range bandSteps {
+			a, b := float64(i)/bandSteps, float64(i+1)/bandSteps
+			switch {
+			case found:
+			case end(a, 1) >= 0:
+				low, found = lower+a*(upper-lower), true
+			case end(b, 1) >= 0:
+				low, found = cross(a, b, 1), true
+			}
+			switch {
+			case end(b, -1) < 0:
+				high = lower + b*(upper-lower)
+			case end(a, -1) < 0:
+				high = cross(b, a, -1)
 			}
 		}
-		cum.add(d.bins[k], 1)
+		h.add(bin, 1)
 		lower = upper
 	}
 	return low, high

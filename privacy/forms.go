@@ -160,8 +160,9 @@ func (p *Plan) partTerm(t Total, text string) (partTerm, error) {
 		term.item = &it
 		return term, nil
 	}
+	at := func(id string) int { return slices.IndexFunc(p.Totals, func(o Total) bool { return o.ID == id }) }
 	other, ok := p.total(id)
-	if !ok || id == t.ID {
+	if !ok || at(id) >= at(t.ID) { // also keeps totals from going round in a circle
 		return term, fmt.Errorf("total %s: %q is no item or earlier total", t.ID, id)
 	}
 	term.total = &other

@@ -150,12 +150,22 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 		return nil, bad("privacy.lifetime_epsilon", err.Error())
 	}
 	p.factor = designMu / homeMu
+	for i, pop := range p.Populations {
+		twice := slices.ContainsFunc(p.Populations[:i], func(o PopulationPlan) bool { return o.Name == pop.Name })
+		if twice || !(pop.Mu > 0 && pop.Mu < math.Inf(1)) || !(pop.Reserve >= 0 && pop.Reserve < 1) || !(pop.HeldBack >= 0) {
+			return nil, bad("population "+pop.Name, "it needs a name of its own, mu above 0, reserve from 0 to below 1, held_back from 0")
+		}
+	}
 	for _, yi := range y.Items {
 		if err := p.expand(yi, s); err != nil {
 			return nil, bad("item "+yi.ID, err.Error())
 		}
 	}
 	for _, yt := range y.Totals {
+		_, isItem := p.Item(yt.ID)
+		if _, isTotal := p.total(yt.ID); isItem || isTotal {
+			return nil, bad("total "+yt.ID, "the id is used twice")
+		}
 		t := Total{ID: yt.ID, Level: yt.Level, Parts: yt.Parts, Eligible: yt.Eligible, Publishes: publications(yt.Publishes, "")}
 		if len(t.Parts) == 0 {
 			return nil, bad("total "+yt.ID, "it has no parts")
@@ -195,7 +205,7 @@ func (p *Plan) expand(y yamlItem, s Schema) error {
 	if !ok {
 		return fmt.Errorf("no measure declares the vector %q", y.Vector)
 	}
-	if y.Sigma <= 0 || y.Sigma > 1e6 {
+	if !(y.Sigma > 0 && y.Sigma <= 1e6) {
 		return fmt.Errorf("sigma must be above 0 and at most a million")
 	}
 	if y.L0 < 0 || y.Participations < 0 {
@@ -233,6 +243,14 @@ func (p *Plan) expand(y yamlItem, s Schema) error {
 			if it.CellShare == 0 {
 				it.CellShare = 1
 			}
+			if !slices.ContainsFunc(p.Populations, func(pop PopulationPlan) bool { return pop.Name == it.Population }) {
+				return fmt.Errorf("the plan has no population %q", it.Population)
+			}
+			for _, sum := range it.Sums {
+				if rank(sum) <= rank(level) {
+					return fmt.Errorf("sums: %q is no level above %s", sum, level)
+				}
+			}
 			if _, err := s.cells(it); err != nil {
 				return err
 			}
@@ -243,6 +261,11 @@ func (p *Plan) expand(y yamlItem, s Schema) error {
 		}
 	}
 	return nil
+}
+
+// rank orders the levels; what is no level comes before all.
+func rank(level string) int {
+	return slices.Index([]string{models.LevelQuarter, models.LevelYear, models.LevelSpan}, level)
 }
 
 // name gives an item of a family its own id; a lone item keeps the one it has.
@@ -315,9 +338,14 @@ func (p *Plan) check(s Schema) error {
 		}
 	}
 	for _, t := range p.Totals {
+		if t.Level != models.LevelQuarter && t.Level != models.LevelYear {
+			return fmt.Errorf("total %s: level %q is not quarter or year", t.ID, t.Level)
+		}
 		for _, pub := range t.Publishes {
-			if err := claim(t.Level, "", t.ID, pub); err != nil {
-				return err
+			for _, level := range t.levels() {
+				if err := claim(level, "", t.ID, pub); err != nil {
+					return err
+				}
 			}
 		}
 		if _, err := p.totalForm(s, t); err != nil {
@@ -330,18 +358,35 @@ func (p *Plan) check(s Schema) error {
 func (p *Plan) checkBelow(it Item, f Formula) error {
 	switch f.Form {
 	case FormSigned, FormMean, FormRatio, FormYes:
-		_, isItem := p.Item(it.Over)
-		_, isTotal := p.total(it.Over)
+		over, isItem := p.Item(it.Over)
+		t, isTotal := p.total(it.Over)
 		if !isItem && !isTotal {
 			return fmt.Errorf("item %s: %s needs the count below the line; %q is no item or total", it.ID, f.Statistic, it.Over)
 		}
+		if isTotal {
+			over.Level = t.Level
+		}
+		if over.By != it.By {
+			return fmt.Errorf("item %s: the count below the line, %s, has another breakdown", it.ID, it.Over)
+		}
+		if rank(over.Level) > rank(it.Level) {
+			return fmt.Errorf("item %s: the count below the line, %s, is measured by %s", it.ID, it.Over, over.Level)
+		}
 	}
 	if f.Form == FormRatio {
-		if w, ok := p.Item(it.With); !ok || w.Vector != f.WithVector {
+		if w, ok := p.Item(it.With); !ok || w.Vector != f.WithVector || w.By != it.By || w.Level != it.Level {
 			return fmt.Errorf("item %s: %s needs an item of %s beside it", it.ID, f.Statistic, f.WithVector)
 		}
 	}
 	return nil
+}
+
+// levels are the levels that a total's figures stand at: a yearly one is also summed over a span.
+func (t Total) levels() []string {
+	if t.Level == models.LevelYear {
+		return []string{models.LevelYear, models.LevelSpan}
+	}
+	return []string{t.Level}
 }
 
 // Mu2 is what one person loses by an item in one period, at the sigma that the plan asks for.

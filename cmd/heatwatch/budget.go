@@ -42,7 +42,8 @@ func (c *command) budgetTable(h *house) error {
 }
 
 func (c *command) budgetVerify() *cobra.Command {
-	return &cobra.Command{Use: "verify", Short: "Check the ledger end to end", Args: cobra.NoArgs,
+	return &cobra.Command{Example: "  heatwatch budget verify",
+		Use: "verify", Short: "Check the ledger end to end", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			h, err := c.open() // reads and checks every entry
 			if err != nil {
@@ -61,7 +62,8 @@ func (c *command) budgetVerify() *cobra.Command {
 }
 
 func (c *command) budgetExplain() *cobra.Command {
-	return &cobra.Command{Use: "explain ITEM", Short: "Say in words what an item costs and where it was measured", Args: cobra.ExactArgs(1),
+	return &cobra.Command{Example: "  heatwatch budget explain heads_q",
+		Use: "explain ITEM", Short: "Say in words what an item costs and where it was measured", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			h, err := c.open()
 			if err != nil {
@@ -109,7 +111,8 @@ func plural(n int, word string) string {
 
 func (c *command) budgetAmend() *cobra.Command {
 	var reason string
-	cmd := &cobra.Command{Use: "amend --reason TEXT", Short: "Change cap or plan by a signed public entry", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Example: "  heatwatch budget amend --reason 'a second county has joined'",
+		Use: "amend --reason TEXT", Short: "Change cap or plan by a signed public entry", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return problem.New(problem.Failed, "budget amend", "amending is not built yet", "cap and plan stay as the ledger's first entry fixed them")
 		}}

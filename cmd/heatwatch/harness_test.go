@@ -15,7 +15,7 @@ import (
 
 // rig is a demonstration home in a temporary folder, driven through the command line.
 type rig struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	env []string
 	now time.Time
@@ -23,7 +23,7 @@ type rig struct {
 	lastErr string
 }
 
-func newRig(t *testing.T, env ...string) *rig {
+func newRig(t testing.TB, env ...string) *rig {
 	t.Helper()
 	return &rig{t: t, dir: t.TempDir(), env: env, now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
 }
@@ -42,8 +42,16 @@ func (r *rig) run(want int, args ...string) (stdout string) {
 	return out.String()
 }
 
-// county makes exports, drops and one night of a synthetic county, with a real deidentify for each agency.
+// county makes a synthetic county, its drops, and one night of them.
 func (r *rig) county(cfg fixtures.Config) *fixtures.Truth {
+	r.t.Helper()
+	truth := r.drops(cfg)
+	r.run(0, "nightly", "--from", filepath.Join(r.dir, "area"))
+	return truth
+}
+
+// drops makes exports and, with a real deidentify for each enrolled agency, its drops in area/.
+func (r *rig) drops(cfg fixtures.Config) *fixtures.Truth {
 	r.t.Helper()
 	raw := filepath.Join(r.dir, "raw")
 	if err := os.MkdirAll(raw, 0o700); err != nil {
@@ -61,7 +69,6 @@ func (r *rig) county(cfg fixtures.Config) *fixtures.Truth {
 		covers := cfg.FirstQuarter.First().String() + ":" + p.Covers.String()
 		r.run(0, "deidentify", "--kit", kit, filepath.Join(raw, p.Name), "--out", filepath.Join(r.dir, "area", p.Name, "incoming", "first"), "--covers", covers)
 	}
-	r.run(0, "nightly", "--from", filepath.Join(r.dir, "area"))
 	return truth
 }
 

@@ -11,9 +11,11 @@ import (
 )
 
 func (c *command) linkCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "link", Short: "Look at the linkage, inside the house"}
+	cmd := &cobra.Command{Example: "  heatwatch link report",
+		Use: "link", Short: "Look at the linkage, inside the house"}
 	cmd.AddCommand(
-		&cobra.Command{Use: "report", Short: "Count linked, lone and conflicting files per agency", Args: cobra.NoArgs,
+		&cobra.Command{Example: "  heatwatch link report --format table",
+			Use: "report", Short: "Count linked, lone and conflicting files per agency", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				rows, err := c.crosswalk()
 				if err != nil {
@@ -25,7 +27,8 @@ func (c *command) linkCommand() *cobra.Command {
 				}
 				return c.Table(t)
 			}},
-		&cobra.Command{Use: "dump", Short: "Print which file belongs to which person; never to leave the house", Args: cobra.NoArgs,
+		&cobra.Command{Example: "  heatwatch link dump --format csv",
+			Use: "dump", Short: "Print which file belongs to which person; never to leave the house", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				rows, err := c.crosswalk()
 				if err != nil {

@@ -43,7 +43,8 @@ func (c *command) locked(what string, f func(h *house) error) error {
 
 func (c *command) partnerAdd() *cobra.Command {
 	var kind, key string
-	cmd := &cobra.Command{Use: "add NAME --kind KIND", Short: "Enrol an agency", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{Example: "  heatwatch partner add shelter-a --kind shelter --key shelter-a.pub",
+		Use: "add NAME --kind KIND", Short: "Enrol an agency", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var pub []byte
 			if key != "" { // before anything is written: a partner that was half added would stand in its own way
@@ -96,7 +97,8 @@ func (c *command) addKey(h *house, name string, pub []byte) error {
 }
 
 func (c *command) partnerKey() *cobra.Command {
-	return &cobra.Command{Use: "key NAME FILE.pub", Short: "Let an agency log in with one more key", Args: cobra.ExactArgs(2),
+	return &cobra.Command{Example: "  heatwatch partner key shelter-a new-laptop.pub",
+		Use: "key NAME FILE.pub", Short: "Let an agency log in with one more key", Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			pub, err := readKey(args[1])
 			if err != nil {
@@ -107,7 +109,8 @@ func (c *command) partnerKey() *cobra.Command {
 }
 
 func (c *command) partnerSet() *cobra.Command {
-	return &cobra.Command{Use: "set NAME FIELD=VALUE", Short: "Change one field of the agreement", Args: cobra.ExactArgs(2),
+	return &cobra.Command{Example: "  heatwatch partner set shelter-a freshness=weekly",
+		Use: "set NAME FIELD=VALUE", Short: "Change one field of the agreement", Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return c.locked("partner set", func(h *house) error {
 				_, err := partner.Set(h.fs, h.Partners(), args[0], args[1])
@@ -117,7 +120,8 @@ func (c *command) partnerSet() *cobra.Command {
 }
 
 func (c *command) partnerList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List the enrolled agencies", Args: cobra.NoArgs,
+	return &cobra.Command{Example: "  heatwatch partner list",
+		Use: "list", Short: "List the enrolled agencies", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			h, err := c.open()
 			if err != nil {
@@ -141,7 +145,8 @@ func (c *command) partnerList() *cobra.Command {
 
 func (c *command) partnerRemove() *cobra.Command {
 	var erase bool
-	cmd := &cobra.Command{Use: "remove NAME", Short: "Revoke an agency's keys; its data stays", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{Example: "  heatwatch partner remove shelter-a",
+		Use: "remove NAME", Short: "Revoke an agency's keys; its data stays", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if erase {
 				return problem.New(problem.Failed, args[0], "forgetting an agency's files is not built yet", "without --erase the keys are revoked and the data stays")
@@ -159,7 +164,8 @@ func (c *command) partnerRemove() *cobra.Command {
 
 func (c *command) partnerKit() *cobra.Command {
 	var out string
-	cmd := &cobra.Command{Use: "kit NAME --out DIR", Short: "Write what an agency needs: agreement, keys, address", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{Example: "  heatwatch partner kit shelter-a --out kits/shelter-a",
+		Use: "kit NAME --out DIR", Short: "Write what an agency needs: agreement, keys, address", Args: cobra.ExactArgs(1),
 		Long: `Writes the agreement, the agency's own key, the linkage key, the server's host key and address. The kit holds secrets:
 hand it over in person or through another safe channel, never by e-mail.`,
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -191,7 +191,8 @@ func (h *house) duePeriods(r privacy.Releaser) ([]models.Period, error) {
 
 func (c *command) witnessCommand() *cobra.Command {
 	var out string
-	cmd := &cobra.Command{Use: "witness --out FILE", Short: "Write the ledger's signed head, to be kept elsewhere", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Example: "  heatwatch witness --out 2026-11.note",
+		Use: "witness --out FILE", Short: "Write the ledger's signed head, to be kept elsewhere", Args: cobra.NoArgs,
 		Long: `A restored or copied home cannot be noticed from inside. The head that somebody else keeps shows it: hand the file to the
 evaluator, or publish the site, which holds it too.`,
 		RunE: func(*cobra.Command, []string) error {

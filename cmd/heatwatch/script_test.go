@@ -38,27 +38,38 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":       scriptExits,
-			"manifest":    scriptManifest,
-			"bytes":       scriptBytes,
-			"fill":        scriptFill,
-			"flip":        scriptFlip,
-			"bomb":        scriptBomb,
-			"unzip":       scriptUnzip,
-			"listing":     scriptListing,
-			"mode":        scriptMode,
-			"lines":       scriptLines,
-			"json":        scriptJSON,
-			"jsonkeys":    scriptJSONKeys,
-			"csvcols":     scriptCSVCols,
-			"receipt":     scriptReceipt,
-			"figure":      scriptFigure,
-			"contend":     scriptContend,
-			"clear":       scriptClear,
-			"either":      scriptEither,
-			"twokeys":     scriptTwoKeys,
-			"samefiles":   scriptSameFiles,
-			"samecontent": scriptSameContent,
+			"exits":        scriptExits,
+			"manifest":     scriptManifest,
+			"bytes":        scriptBytes,
+			"fill":         scriptFill,
+			"flip":         scriptFlip,
+			"bomb":         scriptBomb,
+			"unzip":        scriptUnzip,
+			"listing":      scriptListing,
+			"mode":         scriptMode,
+			"lines":        scriptLines,
+			"json":         scriptJSON,
+			"jsonkeys":     scriptJSONKeys,
+			"csvcols":      scriptCSVCols,
+			"receipt":      scriptReceipt,
+			"figure":       scriptFigure,
+			"contend":      scriptContend,
+			"clear":        scriptClear,
+			"releasefiles": scriptReleaseFiles,
+			"accounting":   scriptAccounting,
+			"reportshape":  scriptReportShape,
+			"onlyby":       scriptOnlyBy,
+			"refused":      scriptRefused,
+			"damage":       scriptDamage,
+			"rowsof":       scriptRowsOf,
+			"reasons":      scriptReasons,
+			"templates":    scriptTemplates,
+			"persons":      scriptPersons,
+			"everycommand": scriptEveryCommand,
+			"either":       scriptEither,
+			"twokeys":      scriptTwoKeys,
+			"samefiles":    scriptSameFiles,
+			"samecontent":  scriptSameContent,
 		},
 	})
 }
@@ -105,8 +116,10 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	switch {
-	case want == 1 && len(said) != 1 && args[2] != "verify", want == 2 && len(said) != 1:
+	case want == 2 && len(said) != 1:
 		ts.Fatalf("%s: an error is one line, this one has %d", strings.Join(args[1:], " "), len(said))
+	case want == 1 && args[2] != "verify" && own != 1:
+		ts.Fatalf("%s: a failure is one line of error, this one has %d", strings.Join(args[1:], " "), own)
 	case want == 3 && args[2] != "check" && args[2] != "verify" && (own != 1 || !strings.HasPrefix(said[len(said)-1], "heatwatch: ")):
 		ts.Fatalf("%s: a refusal ends with one line of error, this one has %d", strings.Join(args[1:], " "), own)
 	}
@@ -430,6 +443,13 @@ func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 		if s, ok := f.(string); ok && s == args[2] {
 			continue
 		}
+		if n, ok := f.(json.Number); ok {
+			a, err1 := n.Float64()
+			b, err2 := strconv.ParseFloat(args[2], 64)
+			if err1 == nil && err2 == nil && a == b {
+				continue
+			}
+		}
 		if string(got) != args[2] {
 			ts.Fatalf("%s: %s is %s, want %s", args[0], args[1], got, args[2])
 		}
@@ -488,10 +508,10 @@ var knownCodes = strings.Fields(`missing_value unknown_code out_of_range bad_int
 	too_large drop_changed format_not_offered leak no_consent`)
 
 // scriptReceipt checks the shape of a receipt, and what must hold in each:
-// receipt FILE STATE [NAME rows accepted quarantined [code@line,line code:column@line ...]] [; ...] [drop: code ...]
+// receipt FILE [STATE [NAME rows accepted quarantined [code@line,line code:column@line ...]] [; ...] [drop: code ...]]
 func scriptReceipt(ts *testscript.TestScript, neg bool, args []string) {
 	doc := wantKeys(ts, args[0], decode(ts, args[0]), "schema,partner,drop,state,files,reasons")
-	num := func(where string, v any) int {
+	whole := func(where string, v any) int {
 		n, ok := v.(json.Number)
 		if !ok {
 			ts.Fatalf("%s is not a number: %v", where, v)
@@ -523,12 +543,12 @@ func scriptReceipt(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: reasons is not a list", where)
 		}
 		for _, r := range list {
-			m := wantKeys(ts, where+" reasons", r, "code,column?,count,lines?")
+			m := wantKeys(ts, where+" reasons", r, "code,column?,count,lines?,file?,note?")
 			code, _ := m["code"].(string)
 			if !slices.Contains(knownCodes, code) {
 				ts.Logf("%s: code %q is not named by the contract (more may be added)", where, code)
 			}
-			count := num(where+" count", m["count"])
+			count := whole(where+" count", m["count"])
 			if count < 1 {
 				ts.Fatalf("%s: reason %s counts %d", where, code, count)
 			}
@@ -540,7 +560,7 @@ func scriptReceipt(ts *testscript.TestScript, neg bool, args []string) {
 				var at []string
 				last := 1
 				for _, n := range l {
-					i := num(where+" lines", n)
+					i := whole(where+" lines", n)
 					if i < last {
 						ts.Fatalf("%s: lines of %s are out of order or before the first row: %v", where, code, l)
 					}
@@ -564,9 +584,9 @@ func scriptReceipt(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	clean, taken := true, 0
 	for _, f := range list {
-		m := wantKeys(ts, args[0]+" files", f, "name,entity,rows,accepted,quarantined,reasons,refused?")
+		m := wantKeys(ts, args[0]+" files", f, "name,entity,rows,accepted,quarantined,reasons,refused?,blank?,warnings?")
 		where := fmt.Sprintf("%s %v", args[0], m["name"])
-		rows, accepted, quarantined := num(where, m["rows"]), num(where, m["accepted"]), num(where, m["quarantined"])
+		rows, accepted, quarantined := whole(where, m["rows"]), whole(where, m["accepted"]), whole(where, m["quarantined"])
 		if accepted+quarantined > rows {
 			ts.Fatalf("%s: %d rows are fewer than %d accepted and %d quarantined", where, rows, accepted, quarantined)
 		}
@@ -581,22 +601,22 @@ func scriptReceipt(ts *testscript.TestScript, neg bool, args []string) {
 		got = append(got, strings.TrimSpace(fmt.Sprintf("%v %d %d %d %s", m["name"], rows, accepted, quarantined, strings.Join(rs, " "))))
 	}
 	slices.Sort(got)
-	whole := reasons(args[0], doc["reasons"])
-	if len(whole) > 0 {
-		got = append(got, "drop: "+strings.Join(whole, " "))
+	drop := reasons(args[0], doc["reasons"])
+	if len(drop) > 0 {
+		got = append(got, "drop: "+strings.Join(drop, " "))
 	}
 	state := doc["state"]
-	if (state == "accepted") != (clean && len(whole) == 0) {
+	if (state == "accepted") != (clean && len(drop) == 0) {
 		ts.Fatalf("%s: state %v, with reasons %v", args[0], state, got)
 	}
 	if state == "refused" && taken > 0 {
 		ts.Fatalf("%s: refused, and %d rows accepted", args[0], taken)
 	}
-	want := strings.Split(strings.Join(args[2:], " "), " ; ")
-	if len(args) == 2 {
+	want := strings.Split(strings.Join(args[min(2, len(args)):], " "), " ; ")
+	if len(args) < 3 {
 		want = nil
 	}
-	if state != args[1] || (want != nil && !slices.Equal(got, want)) {
+	if len(args) > 1 && state != args[1] || (want != nil && !slices.Equal(got, want)) {
 		ts.Fatalf("%s\n got %v %s\nwant %s %s", args[0], state, strings.Join(got, "\n    "), args[1], strings.Join(want, "\n    "))
 	}
 }
@@ -794,5 +814,222 @@ func scriptEveryCommand(ts *testscript.TestScript, neg bool, args []string) {
 	walk(nil)
 	if len(bad) > 0 {
 		ts.Fatalf("--help of %s", strings.Join(bad, ", "))
+	}
+}
+
+// scriptReleaseFiles wants FILE to be the JSON array of the release files in DIR, in entry order, one entry per due date.
+func scriptReleaseFiles(ts *testscript.TestScript, neg bool, args []string) {
+	got := at(ts, decode(ts, args[0]), "[*]")
+	names, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*.json"))
+	ts.Check(err)
+	if len(got) == 0 || len(got) != len(names) {
+		ts.Fatalf("%d releases were printed, %d files are there", len(got), len(names))
+	}
+	last := 0
+	for _, r := range got {
+		entry, err := strconv.Atoi(fmt.Sprint(r.(map[string]any)["entry"]))
+		ts.Check(err)
+		if entry <= last {
+			ts.Fatalf("entry %d comes after %d", entry, last)
+		}
+		last = entry
+		if file := decode(ts, filepath.Join(args[1], strconv.Itoa(entry)+".json")); !reflect.DeepEqual(file, r) {
+			ts.Fatalf("entry %d is printed otherwise than it is recorded", entry)
+		}
+	}
+}
+
+func num(ts *testscript.TestScript, v any) float64 {
+	n, ok := v.(json.Number)
+	if !ok {
+		ts.Fatalf("%v is no number", v)
+	}
+	f, err := n.Float64()
+	ts.Check(err)
+	return f
+}
+
+// scriptAccounting recomputes from a release what anyone can: mu2 = l0 (linf / sd)^2 at least, estimate = raw,
+// presented = max(0, raw), a diagonal covariance with the noise's variance.
+func scriptAccounting(ts *testscript.TestScript, neg bool, args []string) {
+	for _, v := range at(ts, decode(ts, args[0]), "[*].measurements[*]") {
+		m := v.(map[string]any)
+		l0, linf, sd, mu2 := num(ts, m["l0"]), num(ts, m["linf"]), num(ts, m["sd"]), num(ts, m["mu2"])
+		if want := l0 * linf * linf / (sd * sd); math.Abs(mu2-want) > 1e-6*want {
+			ts.Logf("%v: mu2 %v, l0 (linf/sd)^2 is %v", m["item"], mu2, want)
+		}
+		cells := m["cells"].([]any)
+		for _, c := range cells {
+			c := c.(map[string]any)
+			raw, estimate, presented := num(ts, c["raw"]), num(ts, c["estimate"]), num(ts, c["presented"])
+			signed := strings.HasPrefix(fmt.Sprint(m["encoding"]), "signed") || strings.HasPrefix(fmt.Sprint(m["encoding"]), "centred")
+			if raw != estimate || (!signed && presented != max(0, raw)) {
+				ts.Fatalf("%v: raw %v, estimate %v, presented %v", m["item"], raw, estimate, presented)
+			}
+		}
+		cov := m["covariance"].(map[string]any)
+		matrix := cov["matrix"].([]any)
+		if len(matrix) != len(cov["cells"].([]any)) {
+			ts.Fatalf("%v: the matrix is not as wide as its list of cells", m["item"])
+		}
+		for i, row := range matrix {
+			for j, x := range row.([]any) {
+				if i != j && num(ts, x) != 0 {
+					ts.Fatalf("%v: covariance is not diagonal", m["item"])
+				}
+				if i == j && sd > 1 && math.Abs(num(ts, x)/(sd*sd)-1) > 0.05 {
+					ts.Fatalf("%v: variance %v, sd %v", m["item"], x, sd)
+				}
+			}
+		}
+	}
+}
+
+var units = strings.Split("share,persons,hours,nights,per_1000_days,points,per_month,days,attendances,pledges,profiles,ads,ads_per_profile,person_hours,change,quantity", ",")
+
+// scriptReportShape checks the types of a report in JSON, that intervals hold their value, and that null has a note.
+func scriptReportShape(ts *testscript.TestScript, neg bool, args []string) {
+	doc := decode(ts, args[0])
+	entries := map[string]bool{}
+	for _, e := range at(ts, doc, "privacy[*].entry") {
+		entries[fmt.Sprint(e)] = true
+	}
+	values := 0
+	for _, v := range at(ts, doc, "figures[*]") {
+		f := v.(map[string]any)
+		if _, ok := f["by"].(map[string]any); !ok {
+			ts.Fatalf("by is no object in %v", f)
+		}
+		if u, _ := f["unit"].(string); !slices.Contains(units, u) {
+			ts.Fatalf("%v has the unit %v", f["statistic"], f["unit"])
+		}
+		if num(ts, f["confidence"]) != 0.95 {
+			ts.Fatalf("%v has the confidence %v", f["statistic"], f["confidence"])
+		}
+		if items, ok := f["items"].([]any); !ok || len(items) == 0 {
+			ts.Fatalf("%v names no item", f)
+		}
+		for _, e := range f["entries"].([]any) {
+			if !entries[fmt.Sprint(e)] {
+				ts.Fatalf("entry %v of %v is not in the list of privacy", e, f["statistic"])
+			}
+		}
+		if f["value"] == nil {
+			if f["low"] != nil || f["high"] != nil || f["note"] == nil || f["note"] == "" {
+				ts.Fatalf("null without a note: %v", f)
+			}
+			continue
+		}
+		values++
+		value, low, high := num(ts, f["value"]), num(ts, f["low"]), num(ts, f["high"])
+		if low > value || value > high {
+			ts.Fatalf("%v is outside its own interval", f)
+		}
+		if f["unit"] == "share" && (low < 0 || high > 1) {
+			ts.Fatalf("a share outside 0 to 1: %v", f)
+		}
+	}
+	ts.Logf("%d figures have a value", values)
+}
+
+// scriptOnlyBy wants every figure of a report to be by this dimension, and one at least.
+func scriptOnlyBy(ts *testscript.TestScript, neg bool, args []string) {
+	found := at(ts, decode(ts, args[0]), "figures[*].by")
+	if len(found) == 0 {
+		ts.Fatalf("no figures")
+	}
+	for _, by := range found {
+		if m := by.(map[string]any); len(m) != 1 || m[args[1]] == nil {
+			ts.Fatalf("a figure by %v", m)
+		}
+	}
+}
+
+// scriptRefused wants every command that reads the ledger to refuse with exit 3, and to change nothing.
+func scriptRefused(ts *testscript.TestScript, neg bool, args []string) {
+	scriptListing(ts, false, []string{"listing.before", "home"})
+	for _, c := range []string{"budget verify", "release 2024Q1", "release 2024Q2", "verify", "budget", "report time-to-emergency-service", "publish --out site", "witness --out w.note", "release --due"} {
+		scriptExits(ts, false, append([]string{"3", "heatwatch"}, strings.Fields(c)...))
+	}
+	scriptListing(ts, false, []string{"listing.after", "home"})
+	if ts.ReadFile("listing.before") != ts.ReadFile("listing.after") {
+		ts.Fatalf("a home that was refused has changed")
+	}
+}
+
+// scriptDamage flips a bit in the middle of the biggest file below a folder.
+func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
+	var biggest string
+	var size int64
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Size() > size {
+			biggest, size = name, info.Size()
+		}
+		return err
+	}))
+	ts.Logf("damaged %s", biggest)
+	scriptFlip(ts, false, []string{biggest, "middle"})
+}
+
+// scriptRowsOf wants these columns of a command that prints rows, in CSV, in JSON, and in the two forms for readers:
+// rowsof COLUMNS command...
+func scriptRowsOf(ts *testscript.TestScript, neg bool, args []string) {
+	command := append([]string{"0", "heatwatch"}, args[1:]...)
+	scriptExits(ts, false, append(slices.Clone(command), "--format", "csv"))
+	scriptCSVCols(ts, false, []string{"stdout", args[0]})
+	n, err := csv.NewReader(strings.NewReader(ts.ReadFile("stdout"))).ReadAll()
+	ts.Check(err)
+	scriptExits(ts, false, append(slices.Clone(command), "--format", "json"))
+	doc := wantKeys(ts, strings.Join(args[1:], " "), decode(ts, "stdout"), "schema,rows")
+	if fmt.Sprint(doc["schema"]) != "1" {
+		ts.Fatalf("schema %v", doc["schema"])
+	}
+	rows, ok := doc["rows"].([]any)
+	if !ok || len(rows) != len(n)-1 {
+		ts.Fatalf("%d rows in CSV, %v in JSON", len(n)-1, doc["rows"])
+	}
+	for _, r := range rows {
+		wantKeys(ts, strings.Join(args[1:], " "), r, args[0])
+	}
+	for _, format := range []string{"table", "markdown"} {
+		scriptExits(ts, false, append(slices.Clone(command), "--format", format))
+		if ts.ReadFile("stdout") == "" {
+			ts.Fatalf("nothing in the form %s", format)
+		}
+	}
+}
+
+// scriptReasons wants every code of the contract in dictionary --reasons --format json, with a meaning and a remedy.
+func scriptReasons(ts *testscript.TestScript, neg bool, args []string) {
+	seen := map[string]bool{}
+	for _, v := range at(ts, decode(ts, args[0]), "rows[*]") {
+		m := wantKeys(ts, "reasons", v, "code,scope,meaning,remedy")
+		for _, k := range []string{"code", "scope", "meaning", "remedy"} {
+			if s, _ := m[k].(string); s == "" {
+				ts.Fatalf("%v has no %s", m["code"], k)
+			}
+		}
+		if seen[m["code"].(string)] {
+			ts.Logf("%v stands there twice", m["code"])
+		}
+		seen[m["code"].(string)] = true
+	}
+	for _, c := range knownCodes {
+		if !seen[c] {
+			ts.Fatalf("%s is not explained", c)
+		}
+	}
+}
+
+// scriptTemplates wants one CSV template per entity, whose header is taken by check.
+func scriptTemplates(ts *testscript.TestScript, neg bool, args []string) {
+	names, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.csv"))
+	ts.Check(err)
+	if len(names) != 17 {
+		ts.Fatalf("%d templates, want 17", len(names))
 	}
 }

@@ -16,7 +16,8 @@ import (
 )
 
 func (c *command) statusCommand() *cobra.Command {
-	return &cobra.Command{Use: "status", Short: "Show each partner's last drop, freshness and quality", Args: cobra.NoArgs,
+	return &cobra.Command{Example: "  heatwatch status",
+		Use: "status", Short: "Show each partner's last drop, freshness and quality", Args: cobra.NoArgs,
 		Long: `One line per partner: the last drop that was taken, whether it keeps the freshness that was agreed, how many rows were
 accepted and quarantined, and a score of 0 to 100 for the last drop. A partner that never sent has no drop.`,
 		RunE: func(*cobra.Command, []string) error {
@@ -92,9 +93,11 @@ func score(accepted, quarantined int64, fresh bool) string {
 }
 
 func (c *command) quarantineCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "quarantine", Short: "Look at rows that were put aside"}
+	cmd := &cobra.Command{Example: "  heatwatch quarantine list",
+		Use: "quarantine", Short: "Look at rows that were put aside"}
 	var only string
-	list := &cobra.Command{Use: "list", Short: "List rows that were put aside, with reasons, never with their values", Args: cobra.NoArgs,
+	list := &cobra.Command{Example: "  heatwatch quarantine list --partner shelter-a",
+		Use: "list", Short: "List rows that were put aside, with reasons, never with their values", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			h, err := c.open()
 			if err != nil {

@@ -3,7 +3,6 @@ package nightly
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"heatwatch/etl/lake"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
+	"heatwatch/internal/problem"
 	"heatwatch/models"
 )
 
@@ -124,6 +124,26 @@ func (r *run) all(ctx context.Context) error {
 	return err
 }
 
+// stopped says that a step did not come to its end, and what that leaves behind. An error that speaks to people stays.
+func stopped(err error, where, what string) error {
+	var p *problem.Problem
+	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return problem.Wrap(err, problem.Failed, where, what+" ("+cause(err)+")", "check the disk (room, permissions), then run again: the generation before is whole, and nothing is lost")
+}
+
+// cause is the innermost reason, without the names of files.
+func cause(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
 // fail notes what did not work and does not stop the night.
 func (r *run) fail(ctx context.Context, err error) {
 	r.sum.Failures = append(r.sum.Failures, err.Error())
@@ -139,7 +159,7 @@ func (r *run) load(ctx context.Context) error {
 	m, changed, err := lake.Build(ctx, lake.BuildConfig{Home: r.Home, FS: r.FS, Drops: inputs, Agencies: agencies, Now: r.Now, Location: r.Location,
 		Rand: r.Rand, Engine: r.Engine, Full: r.Rebuild, Progress: func(s string) { r.Progress(Step{What: s}) }})
 	if err != nil {
-		return fmt.Errorf("loading the lake: %w", err)
+		return stopped(err, "the lake", "the new generation could not be written")
 	}
 	r.sum.Generation, r.sum.Changed, r.sum.Content = m.Generation, changed, m.Content.String()
 	return nil

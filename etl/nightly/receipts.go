@@ -3,7 +3,6 @@ package nightly
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,7 +63,7 @@ func (r *run) receipt(ctx context.Context, f found, d intake.Drop) error {
 		data []byte
 	}{{textPath, asText}, {jsonPath, asJSON}} {
 		if err := durable.Create(r.FS, w.path, w.data, 0o444); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("writing a receipt: %w", err)
+			return stopped(err, "receipts", "a receipt could not be written")
 		}
 	}
 	r.sum.Receipts++

@@ -52,6 +52,9 @@ func (a *App) Run(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return problem.New(problem.Usage, "", err.Error(), "`"+c.CommandPath()+" --help` lists the flags")
 	})
+	for _, c := range root.Commands() {
+		strictGroups(c)
+	}
 	root.PersistentFlags().StringVar(&a.Format, "format", "", "table, csv, json or markdown (default: table on a terminal, csv into a pipe)")
 	root.PersistentFlags().BoolVar(&a.Yes, "yes", false, "answer yes to every question")
 	err := root.ExecuteContext(ctx)
@@ -68,6 +71,24 @@ func (a *App) Run(ctx context.Context, root *cobra.Command, args []string) int {
 	}
 	fmt.Fprintln(a.Err, "heatwatch: "+oneLine(err.Error()))
 	return problem.ExitCode(err)
+}
+
+// strictGroups makes a mistyped subcommand an error: cobra prints the group's help and reports success.
+func strictGroups(group *cobra.Command) {
+	var names []string
+	for _, c := range group.Commands() {
+		strictGroups(c)
+		names = append(names, c.Name())
+	}
+	if group.Runnable() || len(names) == 0 {
+		return
+	}
+	group.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		return problem.New(problem.Usage, "", fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), "one of "+strings.Join(names, ", "))
+	}
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -28,6 +28,9 @@ is signed, or says all.`,
 		Example: `  heatwatch deidentify --kit kit exports --out drops/2026-10-01
   heatwatch deidentify --kit kit --from hmis-csv --roster released.txt export.zip --out drops/2026-10-01`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if from == "hmis-csv" && roster == "" {
+				return problem.New(problem.Usage, "--roster", "it says whose release is signed, and has no default", "name a file with the PersonalIDs, or say all")
+			}
 			k, err := partner.LoadKit(kit)
 			if err != nil {
 				return err
