@@ -234,7 +234,7 @@ func (s *story) drop(ctx context.Context) error {
 
 func (s *story) night(ctx context.Context) error {
 	s.say("one nightly run: verify, check, link, load")
-	sum, err := s.command.night(ctx, s.house, "")
+	sum, err := s.command.night(ctx, s.house, "", false)
 	if err != nil {
 		return err
 	}

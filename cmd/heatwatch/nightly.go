@@ -22,6 +22,7 @@ import (
 
 func (c *command) nightlyCommand() *cobra.Command {
 	var from string
+	var rebuild bool
 	cmd := &cobra.Command{Use: "nightly", Short: "One night: pull, verify, check, link, load", Args: cobra.NoArgs,
 		Long: `Takes in every complete drop, checks it row by row, puts aside what does not fit, links the same person across agencies,
 writes a new generation of the lake and swaps it in, and leaves a receipt with each partner. A second run changes nothing.
@@ -33,7 +34,7 @@ A run that was cut off is finished by the next one.`,
 			if err != nil {
 				return err
 			}
-			sum, err := c.night(cmd.Context(), h, from)
+			sum, err := c.night(cmd.Context(), h, from, rebuild)
 			if err != nil {
 				return err
 			}
@@ -46,18 +47,19 @@ A run that was cut off is finished by the next one.`,
 			return nil
 		}}
 	cmd.Flags().StringVar(&from, "from", "", "read a local folder laid out as the SFTP area instead")
+	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "make every file of the lake anew from what was taken in, as after damage")
 	return cmd
 }
 
 // night runs one nightly of a home.
-func (c *command) night(ctx context.Context, h *house, from string) (nightly.Summary, error) {
+func (c *command) night(ctx context.Context, h *house, from string, rebuild bool) (nightly.Summary, error) {
 	if from != "" {
 		if st, err := os.Stat(from); err != nil || !st.IsDir() {
 			return nightly.Summary{}, problem.New(problem.Usage, from, "there is no such folder", "name a folder laid out as PARTNER/incoming/DROP")
 		}
 	}
 	cfg := nightly.Config{Home: h.Home, FS: h.fs, From: from, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(),
-		Keep: h.settings.Nightly.Keep, Log: c.log(), Progress: c.steps()}
+		Keep: h.settings.Nightly.Keep, Rebuild: rebuild, Log: c.log(), Progress: c.steps()}
 	if len(h.settings.SFTP.Pull) > 0 {
 		cfg.Pull, cfg.Push = h.pull, h.push
 	}

@@ -113,7 +113,7 @@ func (c *command) nights(ctx context.Context, h *house, schedule cron.Schedule) 
 			return
 		case <-timer.C:
 		}
-		sum, err := c.night(ctx, h, "")
+		sum, err := c.night(ctx, h, "", false)
 		if err != nil {
 			c.Say("heatwatch: nightly: %v", err)
 			continue
