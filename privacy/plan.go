@@ -436,3 +436,23 @@ func (p *Plan) DueOn(period models.Period, day models.Date) []Item {
 	}
 	return all
 }
+
+// Publishes reports whether the plan publishes anything of a measure at a level ("" for any) and by a dimension ("" for
+// totals). What no item measures is not there to be asked for.
+func (p *Plan) Publishes(measure, level, by string) bool {
+	of := func(pubs []Publication) bool {
+		return slices.ContainsFunc(pubs, func(pub Publication) bool { return pub.Measure == measure })
+	}
+	at := func(levels ...string) bool { return level == "" || slices.Contains(levels, level) }
+	for _, it := range p.Items {
+		if it.By == by && of(it.Publishes) && at(append([]string{it.Level}, it.Sums...)...) {
+			return true
+		}
+	}
+	for _, t := range p.Totals {
+		if by == "" && of(t.Publishes) && at(t.Level, models.LevelSpan) {
+			return true
+		}
+	}
+	return false
+}

@@ -5,7 +5,9 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,7 +123,7 @@ func (g register) apply(named map[string]bool) error {
 			}
 			continue
 		}
-		if err := durable.Create(g.fs, filepath.Join(g.dir, e.Name()), sealed, 0o400); err != nil && !os.IsExist(err) {
+		if err := durable.Create(g.fs, filepath.Join(g.dir, e.Name()), sealed, 0o400); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		if err := durable.Remove(g.fs, path); err != nil {

@@ -126,9 +126,15 @@ func pendingPath(dir string, period models.Period, entry int) string {
 }
 
 // recover finishes what a crash interrupted: cohorts that the ledger names are applied, complete pending releases
-// promoted. It returns the commitments that the ledger names.
+// promoted, temporary files (they may hold the noise of a lost attempt) removed. It returns the commitments that the
+// ledger names.
 func (r Releaser) recover() (map[string]bool, error) {
+	g, err := r.register()
+	if err != nil {
+		return nil, err
+	}
 	named := map[string]bool{}
+	touched := []string{g.dir, g.staged()}
 	for _, e := range r.Ledger.Entries() {
 		for _, c := range e.Commitments {
 			if strings.HasPrefix(c.Of, cohortPrefix) {
@@ -143,6 +149,9 @@ func (r Releaser) recover() (map[string]bool, error) {
 			return nil, err
 		}
 		pending := pendingPath(r.Releases, period, e.Number)
+		if dir := filepath.Dir(pending); !slices.Contains(touched, dir) {
+			touched = append(touched, dir)
+		}
 		b, err := os.ReadFile(pending)
 		if isMissing(err) {
 			continue
@@ -159,9 +168,10 @@ func (r Releaser) recover() (map[string]bool, error) {
 			return nil, err
 		}
 	}
-	g, err := r.register()
-	if err != nil {
-		return nil, err
+	for _, dir := range touched {
+		if _, err := durable.Sweep(r.FS, dir); err != nil {
+			return nil, err
+		}
 	}
 	return named, g.apply(named)
 }

@@ -266,7 +266,7 @@ func TestOnePersonCannotMoveARelease(t *testing.T) {
 			}
 			t.Logf("%d neighbours, the largest loss is %.4f of the declared one", neighbours, most)
 			for _, it := range p.Items {
-				if moved[it.ID] == 0 && name == "county" {
+				if moved[it.ID] == 0 && name == "county" && neighbours >= 500 {
 					t.Errorf("no neighbour moved %s: the rows are too tame", it.ID)
 				}
 			}

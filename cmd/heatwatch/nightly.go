@@ -26,7 +26,8 @@ func (c *command) nightlyCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "nightly", Short: "One night: pull, verify, check, link, load", Args: cobra.NoArgs,
 		Long: `Takes in every complete drop, checks it row by row, puts aside what does not fit, links the same person across agencies,
 writes a new generation of the lake and swaps it in, and leaves a receipt with each partner. A second run changes nothing.
-A run that was cut off is finished by the next one.`,
+A run that was cut off is finished by the next one. Exit 4: a drop or rows were put aside or refused; waiting drops are no
+fault.`,
 		Example: `  heatwatch nightly
   heatwatch nightly --from /srv/copied-area`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

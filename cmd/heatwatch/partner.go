@@ -45,6 +45,9 @@ func (c *command) partnerAdd() *cobra.Command {
 	var kind, key string
 	cmd := &cobra.Command{Example: "  heatwatch partner add shelter-a --kind shelter --key shelter-a.pub",
 		Use: "add NAME --kind KIND", Short: "Enrol an agency", Args: cobra.ExactArgs(1),
+		Long: `Writes partners/NAME.yaml (tokens, live, from today, monthly, all columns), makes the agency's SFTP area, and lets the key
+log in. The key is the agency's public one; compare its fingerprint by telephone. If data from earlier days will come, set
+starts_on afterwards.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			var pub []byte
 			if key != "" { // before anything is written: a partner that was half added would stand in its own way
@@ -111,6 +114,9 @@ func (c *command) partnerKey() *cobra.Command {
 func (c *command) partnerSet() *cobra.Command {
 	return &cobra.Command{Example: "  heatwatch partner set shelter-a freshness=weekly",
 		Use: "set NAME FIELD=VALUE", Short: "Change one field of the agreement", Args: cobra.ExactArgs(2),
+		Long: `The fields: sharing (token, consented, aggregate-only), state (draft, sample, live, suspended), starts_on, ends_on,
+freshness (weekly, monthly, quarterly), distinct_persons, on_end (keep, erase), legal_hold, columns.ENTITY (all, a list, or
+nothing: may not be sent), authority.ENTITY. Hand out a new kit afterwards: it holds a copy of the agreement.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return c.locked("partner set", func(h *house) error {
 				_, err := partner.Set(h.fs, h.Partners(), args[0], args[1])
@@ -167,7 +173,8 @@ func (c *command) partnerKit() *cobra.Command {
 	cmd := &cobra.Command{Example: "  heatwatch partner kit shelter-a --out kits/shelter-a",
 		Use: "kit NAME --out DIR", Short: "Write what an agency needs: agreement, keys, address", Args: cobra.ExactArgs(1),
 		Long: `Writes the agreement, the agency's own key, the linkage key, the server's host key and address. The kit holds secrets:
-hand it over in person or through another safe channel, never by e-mail.`,
+hand it over in person or through another safe channel, never by e-mail. A kit made again gives the same pseudonyms. The
+address is the setting sftp.address: set it first.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			h, err := c.open()
 			if err != nil {

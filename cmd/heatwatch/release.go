@@ -25,7 +25,10 @@ func (c *command) releaseCommand() *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		Long: `Measures every item of the period that is due and was not measured yet: exact sums inside the house, one Gaussian draw
 per cell, a ledger entry before the first draw. What was measured is never measured again: a second run prints the recorded
-releases, byte for byte.`,
+releases, byte for byte.
+
+It reads the lake as it is now and does not ask whether every agency has sent: run nightly and status first. If a recorded
+release file was lost, restore it first: else this command repeats the measurement, once, with more noise.`,
 		Example: `  heatwatch release 2025Q1
   heatwatch release --due`,
 		RunE: func(cmd *cobra.Command, args []string) error {

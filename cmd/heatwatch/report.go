@@ -39,6 +39,9 @@ func (c *command) reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := h.declared(m.ID, asked, by); err != nil {
+				return err
+			}
 			r, err := h.report(m, asked)
 			if err != nil {
 				return err
@@ -55,6 +58,34 @@ func (c *command) reportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&periodFlag, "period", "", "one period only: 2025Q1, 2025, 2021-2025")
 	cmd.Flags().StringVar(&by, "by", "", "one breakdown only, such as age_band")
 	return cmd
+}
+
+// declared refuses what the plan does not measure: a figure that nobody declared is never computed, whoever asks.
+func (h *house) declared(measure string, asked []models.Period, by string) error {
+	plan, _, err := h.plan()
+	if err != nil {
+		return err
+	}
+	level, where := "", measure
+	if len(asked) > 0 {
+		level, where = asked[0].Level(), measure+" "+asked[0].String()
+	}
+	ok := plan.Publishes(measure, level, by)
+	if by == "" { // everything of the measure, broken down or not
+		for _, m := range measures.All() {
+			if m.ID == measure {
+				ok = ok || slices.ContainsFunc(dimensions(m), func(d string) bool { return plan.Publishes(measure, level, d) })
+			}
+		}
+	}
+	if ok {
+		return nil
+	}
+	what := "the release plan measures nothing of this"
+	if by != "" {
+		what += " by " + by
+	}
+	return problem.New(problem.Refused, where, what, "`heatwatch plan PERIOD` shows what it measures; another plan would spend more of everybody's budget")
 }
 
 // lookup finds a measure that has a page.
