@@ -77,6 +77,6 @@ func wholeReasons() []Reason {
 		{"wrong_home", ScopeDrop, "the drop was made with a kit of another warehouse", "use the kit that this warehouse gave you"},
 		{"not_enrolled", ScopeDrop, "the agreement is not in force on this day", "speak with the programme office"},
 		{"drop_changed", ScopeDrop, "a drop of this name was taken before with other content", "give the new content a new name"},
-		{"leak", ScopeDrop, "the drop holds something that could identify a person", "delete it from the area now and call the programme office"},
+		{"leak", ScopeDrop, "the drop holds something that could identify a person", "call the programme office now: it removes the drop; then make a new one with `heatwatch deidentify`"},
 	}
 }

@@ -105,11 +105,11 @@ func (b bench) try(it Item, small map[string]bool) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums, err := b.s.measure(context.Background(), b, it, cells, selectionKey, small)
+	sums, err := newBounder(b.s, b, selectionKey).measure(context.Background(), it, cells, small)
 	if err != nil {
 		return nil, err
 	}
-	return sums.p.cells, nil
+	return sums.cells(), nil
 }
 
 // item measures one of the vectors of a bench.
@@ -324,7 +324,7 @@ func TestItemsWithoutADimensionAreRefused(t *testing.T) {
 	b := newBench(t)
 	it := item("signed", 1, 1)
 	it.By = "shoe size"
-	if _, err := b.s.boundSQL(it, nil, selectionKey, nil); err == nil {
+	if _, err := newBounder(b.s, b, selectionKey).boundSQL(context.Background(), it, nil, nil); err == nil {
 		t.Error("a breakdown that no measure has was accepted")
 	}
 	if _, err := b.s.cells(Item{Vector: "m.none"}); err == nil {

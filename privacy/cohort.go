@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"heatwatch/internal/problem"
 	"heatwatch/models"
 )
 
@@ -56,7 +57,29 @@ held AS (SELECT p.person, f.entered_at, f.entered_on, a.agency, f.agency_kind, f
 SELECT person, entered_at, entered_on, agency, agency_kind, channel, setting, age_band, age FROM held
 UNION ALL
 SELECT e.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age FROM entries e ANTI JOIN held USING (person)`)
-	return run(ctx, eng, statements...)
+	if err := run(ctx, eng, statements...); err != nil {
+		return err
+	}
+	return allThere(ctx, eng)
+}
+
+// allThere refuses a lake that has lost persons of frozen cohorts: they would come back as others, and be measured again.
+func allThere(ctx context.Context, eng Engine) error {
+	rows, err := eng.QueryContext(ctx, "SELECT count(*) FROM frozen f ANTI JOIN people p ON p.pseudonym = f.pseudonym")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var gone int64
+	for rows.Next() {
+		if err := rows.Scan(&gone); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil || gone == 0 {
+		return err
+	}
+	return problem.New(problem.Refused, "lake/", "persons of released cohorts are not in the lake any more", "restore lake/ from a copy: made anew, it would count them again")
 }
 
 func age(a int32) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"heatwatch/models"
 )
@@ -210,7 +211,9 @@ const (
 	noteEmpty  = "the released number of persons in this group is zero or less"
 	noteSwamps = "too few persons for this level: the noise would swamp the figure"
 	noteHalf   = "fewer than half were reached"
-	noteOpen   = "the noise leaves no upper end"
+	// a value stands, with the whole possible range around it
+	noteUnbounded = "the noise is as large as the number of persons: the figure may be anything in its range"
+	noteOpen      = "the noise leaves no upper end"
 )
 
 // figure computes value and interval; withheld says that the plan keeps the figure back.
@@ -226,7 +229,11 @@ func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
 		return Figure{f}
 	}
 	iv, note := d.interval(r)
-	if note != "" {
+	switch note {
+	case "":
+	case noteUnbounded:
+		f.note = strings.TrimPrefix(f.note+"; "+note, "; ")
+	default:
 		f.null, f.note = true, note
 		return Figure{f}
 	}

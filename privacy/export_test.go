@@ -81,7 +81,7 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 		}
 	}
 	for _, d := range draws {
-		out[d.item.ID] = d.sums.p.cells
+		out[d.item.ID] = d.sums.cells()
 	}
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -131,7 +132,11 @@ const totalBy = "total"
 func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*Plan, error) {
 	var y yamlPlan
 	if err := yaml.UnmarshalWithOptions(text, &y, yaml.Strict()); err != nil {
-		return nil, problem.Wrap(err, problem.Usage, source, "the release plan cannot be read: "+firstLine(err), "compare it with an embedded plan: `heatwatch init --plan county`")
+		where, what := source, firstLine(err)
+		if m := placed.FindStringSubmatch(what); m != nil {
+			where, what = fmt.Sprintf("%s:%s:%s", source, m[1], m[2]), m[3]
+		}
+		return nil, problem.Wrap(err, problem.Usage, where, "the release plan cannot be read: "+what, "compare it with an embedded plan: `heatwatch init --plan county`")
 	}
 	bad := func(where, what string) error {
 		return problem.New(problem.Usage, source+": "+where, what, "correct the plan")
@@ -183,6 +188,9 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 	}
 	return p, nil
 }
+
+// placed is how the YAML reader begins an error.
+var placed = regexp.MustCompile(`^\[(\d+):(\d+)\] (.*)`)
 
 func firstLine(err error) string {
 	l, _, _ := strings.Cut(err.Error(), "\n")

@@ -55,7 +55,11 @@ func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseF
 	}
 	dues := r.Plan.Due(period)
 	if len(dues) == 0 {
-		return nil, problem.New(problem.Refused, period.String(), "the plan measures nothing for this period", "`heatwatch plan "+period.String()+"` shows what it measures")
+		do := "`heatwatch plan " + period.String() + "` shows what it measures"
+		if period.Level() == models.LevelSpan {
+			do = "its figures are sums of its years: release those"
+		}
+		return nil, problem.New(problem.Refused, period.String(), "the plan measures nothing for this period", do)
 	}
 	if dues[0] > r.Today {
 		return nil, problem.New(problem.Refused, period.String(), "nothing of this period is due yet", "first possible on "+dues[0].String())
@@ -118,7 +122,43 @@ func (r Releaser) entryOf(period models.Period, due models.Date) (done bool, los
 		}
 		lost = e.Number
 	}
+	if lost == 0 {
+		return false, 0, nil
+	}
+	if _, err := os.Stat(attemptPath(r.Releases, period, due)); isMissing(err) {
+		return false, 0, missing(lost)
+	}
 	return false, lost, nil
+}
+
+func missing(entry int) error {
+	return problem.New(problem.Refused, "releases/", fmt.Sprintf("the figures of ledger entry %d were recorded and are gone", entry), "restore releases/ from a copy: nothing is measured again")
+}
+
+// attemptPath marks a release under way. It stands from before the ledger entry until the release file is there: a lost
+// attempt has it, a release file that somebody deleted does not.
+func attemptPath(dir string, period models.Period, due models.Date) string {
+	return filepath.Join(dir, period.String(), ".attempt-"+due.String())
+}
+
+// Missing lists the ledger entries whose release file is not there, a lost attempt that was repeated since left out.
+func Missing(files []ReleaseFile, l *ledger.Ledger) []error {
+	there := map[int]bool{}
+	for _, f := range files {
+		there[f.Entry] = true
+	}
+	for _, e := range l.Entries() {
+		if e.Release != nil && e.Release.Repeats != 0 {
+			there[e.Release.Repeats] = true
+		}
+	}
+	var all []error
+	for _, e := range l.Entries() {
+		if e.Release != nil && !there[e.Number] {
+			all = append(all, missing(e.Number))
+		}
+	}
+	return all
 }
 
 func pendingPath(dir string, period models.Period, entry int) string {
@@ -224,6 +264,12 @@ func (r Releaser) measure(ctx context.Context, house Warehouse, period models.Pe
 		commitments = append(commitments, cs...)
 	}
 	commitments = append(commitments, g.commitment.Commit("generation", house.Content))
+	if err := durable.MkdirAll(r.FS, filepath.Join(r.Releases, period.String()), 0o755); err != nil {
+		return err
+	}
+	if err := durable.Replace(r.FS, attemptPath(r.Releases, period, due), nil, 0o600); err != nil {
+		return err
+	}
 	entry, err := r.book(ctx, period, due, draws, commitments, lost)
 	if err != nil {
 		return err
@@ -311,6 +357,7 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register, named ma
 		return nil, failed(err)
 	}
 	built := map[string]bool{}
+	b := newBounder(r.Schema, eng, r.Selection)
 	for i, d := range draws {
 		if d.item.Population != population {
 			continue
@@ -321,7 +368,7 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register, named ma
 			}
 			built[d.item.Measure] = true
 		}
-		if draws[i].sums, err = r.Schema.measure(ctx, eng, d.item, d.cells, r.Selection, r.small(d.item, house.Partners)); err != nil {
+		if draws[i].sums, err = b.measure(ctx, d.item, d.cells, r.small(d.item, house.Partners)); err != nil {
 			return nil, err
 		}
 	}
@@ -397,13 +444,13 @@ func (r Releaser) record(period models.Period, due models.Date, entry int, draws
 	for _, d := range draws {
 		noisy := make([]int64, len(d.cells))
 		for i := range noisy {
-			v, err := d.noise.Draw(d.sums.p.cells[i])
+			v, err := d.noise.Draw(d.sums.cells()[i])
 			if err != nil {
 				return problem.Wrap(err, problem.Failed, "item "+d.item.ID, "release failed", "the attempt stays booked; run `heatwatch release` again for the one repeat")
 			}
 			noisy[i] = v
 		}
-		clear(d.sums.p.cells)
+		clear(d.sums.cells())
 		attempt := 1
 		if lost != 0 {
 			attempt = 2
@@ -414,15 +461,14 @@ func (r Releaser) record(period models.Period, due models.Date, entry int, draws
 	if f.Signature, err = r.Ledger.Sign(ofRelease, f.signed()); err != nil {
 		return err
 	}
-	dir := filepath.Join(r.Releases, period.String())
-	if err := durable.MkdirAll(r.FS, dir, 0o755); err != nil {
-		return err
-	}
 	pending := pendingPath(r.Releases, period, entry)
 	if err := durable.Create(r.FS, pending, f.encode(), 0o444); err != nil {
 		return err
 	}
-	return durable.Publish(r.FS, pending, releasePath(r.Releases, period, entry), 0o444)
+	if err := durable.Publish(r.FS, pending, releasePath(r.Releases, period, entry), 0o444); err != nil {
+		return err
+	}
+	return durable.Remove(r.FS, attemptPath(r.Releases, period, due))
 }
 
 func planName(p *Plan) string { return fmt.Sprintf("%s v%d %s", p.Name, p.Version, p.Hash) }

@@ -63,11 +63,12 @@ WHERE w.measured AND CAST(e.engaged_at AS DATE) <= q.asof GROUP BY e.person`},
 // lake is a lake of a few tables; it breaks when a test says so.
 type lake struct {
 	*sql.DB
-	broken string // statements that hold this text fail
+	broken int // this statement fails, counted from 1; 0: none
+	seen   int
 }
 
 func (l *lake) QueryContext(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	if l.broken != "" && strings.Contains(q, l.broken) {
+	if l.seen++; l.seen == l.broken {
 		return nil, errors.New("Anna-4711 broke the engine")
 	}
 	return l.DB.QueryContext(ctx, q, args...)
@@ -320,16 +321,22 @@ func TestAnEmptyLakeIsReleasedLikeAnyOther(t *testing.T) {
 
 // If the sums fail nothing is written, nothing is spent, and nothing is said.
 func TestFailedSumsLeaveNothing(t *testing.T) {
-	for _, broken := range []string{"TEMP TABLE entries AS\nSELECT", "TEMP TABLE params", "TEMP TABLE frozen", "TEMP TABLE cohort", "epoch_us(c.entered_at)", "TEMP TABLE m AS", "WITH answers"} {
+	for broken := 1; ; broken++ {
 		l := newLake(t)
 		l.county40(t)
 		h := newHome(t, l)
 		before := h.tree(t)
 		l.broken = broken
 		_, err := h.release(t, "2025Q1", "2025-06-01")
+		if l.seen < broken {
+			if err != nil || broken < 10 {
+				t.Errorf("%d statements: %v", l.seen, err)
+			}
+			break
+		}
 		wantExit(t, err, problem.Failed, "release failed")
 		if strings.Contains(fmt.Sprint(err), "4711") {
-			t.Errorf("%q: the error speaks of the data: %v", broken, err)
+			t.Errorf("statement %d fails: the error speaks of the data: %v", broken, err)
 		}
 		after := h.tree(t)
 		for name := range after {
@@ -338,16 +345,16 @@ func TestFailedSumsLeaveNothing(t *testing.T) {
 			}
 		}
 		if !mapsEqual(before, after) {
-			t.Errorf("%q: the home was changed", broken)
+			t.Errorf("statement %d fails: the home was changed", broken)
 		}
-		l.broken = ""
+		l.broken = 0
 		l.engage(t, 99, 1, "2025-01-05", "yes") // tomorrow's lake
 		files := h.must(t, "2025Q1", "2025-06-01")
 		if len(files) != 1 || files[0].Measurements[0].Attempt != 0 {
-			t.Errorf("%q: the release after a failure is %s", broken, joined(files))
+			t.Errorf("statement %d fails: the release after a failure is %s", broken, joined(files))
 		}
 		if got := h.frozen(t)["2025Q1"]; len(got) != 41 {
-			t.Errorf("%q: %d members, want the 41 of the second run", broken, len(got))
+			t.Errorf("statement %d fails: %d members, want the 41 of the second run", broken, len(got))
 		}
 	}
 }
@@ -437,7 +444,7 @@ func TestFrozenEntriesWin(t *testing.T) {
 		}
 		all := map[string]string{}
 		for _, d := range draws {
-			all[d.item.ID] = fmt.Sprint(d.sums.p.cells)
+			all[d.item.ID] = fmt.Sprint(d.sums.cells())
 		}
 		return all
 	}

@@ -43,8 +43,8 @@ func TestSumsPrintNothing(t *testing.T) {
 		Sums Sums
 		own  Sums
 	}
-	s := Sums{&sums{[]int64{secret, 17}}}
-	values := []any{s, &s, inside{"x", s, s}, []Sums{s}, map[string]Sums{"a": s}, draw{sums: s}, s.p == nil}
+	s := sumsOf([]int64{secret, 17})
+	values := []any{s, &s, inside{"x", s, s}, []Sums{s}, map[string]Sums{"a": s}, draw{sums: s}, &draw{sums: s}}
 	leaks := func(how, text string) {
 		if strings.Contains(text, "918273645") || strings.Contains(text, fmt.Sprintf("%x", secret)) || strings.Contains(text, fmt.Sprintf("%b", secret)) || strings.Contains(text, fmt.Sprintf("%o", secret)) {
 			t.Errorf("%s: %s", how, text)
@@ -65,7 +65,6 @@ func TestSumsPrintNothing(t *testing.T) {
 	for how, err := range map[string]error{
 		"json":       func() error { _, err := json.Marshal(s); return err }(),
 		"json field": func() error { _, err := json.Marshal(inside{"x", s, s}); return err }(),
-		"json key":   func() error { _, err := json.Marshal(map[Sums]int{s: 1}); return err }(),
 		"gob":        gob.NewEncoder(&bytes.Buffer{}).Encode(s),
 		"gob field":  gob.NewEncoder(&bytes.Buffer{}).Encode(inside{"x", s, s}),
 		"xml":        func() error { _, err := xml.Marshal(s); return err }(),
@@ -91,8 +90,8 @@ func TestNoDoorForChanceOrSums(t *testing.T) {
 		}
 		return b.String()
 	}
-	chance := regexp.MustCompile(`(?i)\brand\.|io\.Reader|\bseed|mechanism\.|\bSource\b`)
-	exact := regexp.MustCompile(`\bSums\b|\bsums\b|\bdraw\b`)
+	chance := regexp.MustCompile(`\brand\.|io\.Reader|(?i:\bseed)|mechanism\.|\bSource\b`)
+	exact := regexp.MustCompile(`\bSums\b|\bdraw\b`)
 	functions, fields := 0, 0
 	for _, pkg := range pkgs {
 		for name, f := range pkg.Files {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"heatwatch/internal/problem"
+	"heatwatch/privacy"
 	"heatwatch/reports/render"
 )
 
@@ -49,15 +50,19 @@ func (c *command) budgetVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := h.releases(); err != nil {
+			files, err := h.releases()
+			if err != nil {
 				return err
+			}
+			if gone := privacy.Missing(files, h.ledger); len(gone) > 0 {
+				return gone[0]
 			}
 			if _, _, err := h.plan(); err != nil {
 				return err
 			}
 			p := h.ledger.Position()
-			fmt.Fprintf(c.Out, "the ledger holds: %d entries, head %s\n", p.Entries, short(p.Hash))
-			return nil
+			c.Say("the ledger holds: %d entries, head %s", p.Entries, short(p.Hash))
+			return c.Table(render.Table{Columns: render.Cols("entries#", "head", "home"), Rows: [][]string{{fmt.Sprint(p.Entries), p.Hash, p.Home}}})
 		}}
 }
 

@@ -39,7 +39,12 @@ lifetime budget of every population. Nothing is overwritten.`,
 			if err != nil {
 				return err
 			}
+			l, err := ledger.Open(durable.OS(), h.Ledger(), h.Keys())
+			if err != nil {
+				return err
+			}
 			c.Say("made a warehouse home in %s", h.Dir)
+			c.Say("its id is %s; its public key has the fingerprint %s: write both down outside this machine", l.Home(), ledger.Fingerprint(l.PublicKey()))
 			c.Say("next: heatwatch --home %s partner add NAME --kind KIND", h.Dir)
 			return nil
 		},

@@ -14,6 +14,7 @@ import (
 
 	"heatwatch/etl/drop"
 	"heatwatch/etl/intake"
+	"heatwatch/etl/lake"
 	"heatwatch/etl/nightly"
 	"heatwatch/internal/cli"
 	"heatwatch/internal/problem"
@@ -59,12 +60,33 @@ func (c *command) night(ctx context.Context, h *house, from string, rebuild bool
 			return nightly.Summary{}, problem.New(problem.Usage, from, "there is no such folder", "name a folder laid out as PARTNER/incoming/DROP")
 		}
 	}
+	if err := h.lakeGone(); err != nil {
+		return nightly.Summary{}, err
+	}
 	cfg := nightly.Config{Home: h.Home, FS: h.fs, From: from, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(),
-		Keep: h.settings.Nightly.Keep, Rebuild: rebuild, Log: c.log(), Progress: c.steps()}
+		Keep: h.settings.Nightly.Keep, Rebuild: rebuild, Progress: c.steps()}
 	if len(h.settings.SFTP.Pull) > 0 {
 		cfg.Pull, cfg.Push = h.pull, h.push
 	}
 	return nightly.Run(ctx, cfg)
+}
+
+// lakeGone refuses to begin a new lake where figures were released from one that is not there any more: every person
+// would get a new pseudonym, and would be measured once more as somebody new.
+func (h *house) lakeGone() error {
+	n, err := lake.Current(h.Home)
+	if err != nil || n > 0 {
+		return err
+	}
+	released := false
+	for _, e := range h.ledger.Entries() {
+		released = released || e.Release != nil
+	}
+	taken, err := filepath.Glob(filepath.Join(h.Landing(), "*", "*", intake.DropFileName))
+	if err != nil || !released || len(taken) == 0 {
+		return err
+	}
+	return problem.New(problem.Refused, h.Lake(), "the lake is gone, though figures were released from it", "restore lake/ from a copy: a new one would count every person again")
 }
 
 // log is the operator's log on standard error.
@@ -102,7 +124,12 @@ func (c *command) printNight(s nightly.Summary) error {
 	}
 	switch o.Format {
 	case render.FormatJSON:
-		b, err := json.Marshal(s)
+		b, err := json.Marshal(struct {
+			Schema int               `json:"schema"`
+			Rows   []nightly.Outcome `json:"rows"`
+			nightly.Summary
+			Drops any `json:"drops,omitempty"` // they are the rows
+		}{Schema: 1, Rows: append([]nightly.Outcome{}, s.Drops...), Summary: s})
 		if err != nil {
 			return err
 		}

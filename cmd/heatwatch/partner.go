@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,8 +120,11 @@ freshness (weekly, monthly, quarterly), distinct_persons, on_end (keep, erase), 
 nothing: may not be sent), authority.ENTITY. Hand out a new kit afterwards: it holds a copy of the agreement.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return c.locked("partner set", func(h *house) error {
-				_, err := partner.Set(h.fs, h.Partners(), args[0], args[1])
-				return err
+				if _, err := partner.Set(h.fs, h.Partners(), args[0], args[1]); err != nil {
+					return err
+				}
+				c.Say("%s: %s", args[0], args[1])
+				return nil
 			})
 		}}
 }
@@ -180,7 +184,14 @@ address is the setting sftp.address: set it first.`,
 			if err != nil {
 				return err
 			}
-			return c.writeKit(h, args[0], out)
+			if err := c.writeKit(h, args[0], out); err != nil {
+				return err
+			}
+			c.Say("wrote the kit of %s to %s: hand it over by a safe channel", args[0], out)
+			if host, _, _ := net.SplitHostPort(h.settings.SFTP.Address); host == "127.0.0.1" || host == "localhost" || host == "::1" {
+				c.Say("heatwatch: the kit names %s, which only this machine reaches: set sftp.address and write it again", h.settings.SFTP.Address)
+			}
+			return nil
 		}}
 	cmd.Flags().StringVar(&out, "out", "", "folder of the kit; must not hold one")
 	cmd.MarkFlagRequired("out")

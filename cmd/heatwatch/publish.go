@@ -79,6 +79,7 @@ func (h *house) publish(ctx context.Context, out string) error {
 		}
 		s.Files = append(s.Files, site.File{Path: filepath.ToSlash(filepath.Join("releases", rel)), Entry: f.Entry, Data: f.Bytes()})
 	}
+	s.Files = append(s.Files, site.File{Path: "ledger/" + ledger.HeadFile, Data: head})
 	for _, e := range h.ledger.Entries() {
 		s.Files = append(s.Files, site.File{Path: fmt.Sprintf("ledger/%06d.json", e.Number), Data: e.Bytes()})
 		if e.Release != nil {

@@ -2,15 +2,23 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"heatwatch/etl/lake"
 	"heatwatch/internal/cli"
 	"heatwatch/internal/problem"
+	"heatwatch/privacy"
+	"heatwatch/privacy/ledger"
 	"heatwatch/reports/render"
 )
 
@@ -21,8 +29,11 @@ func (c *command) verifyCommand() *cobra.Command {
 ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.`,
 		Example: "  heatwatch verify --format json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if release != "" || site != "" || key != "" {
-				return problem.New(problem.Failed, "verify", "checking one public file or site on a machine without data is not built yet", "run `heatwatch verify` in the home")
+			if release != "" {
+				return problem.New(problem.Failed, "--release", "recomputing one release file without its site is not built yet", "check the whole site: `heatwatch verify --site DIR --key FINGERPRINT`")
+			}
+			if site != "" {
+				return c.verifySite(site, key)
 			}
 			return c.verify(cmd.Context())
 		}}
@@ -30,6 +41,92 @@ ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.`,
 	cmd.Flags().StringVar(&site, "site", "", "a published site")
 	cmd.Flags().StringVar(&key, "key", "", "fingerprint of the key to expect")
 	return cmd
+}
+
+// verifySite checks a published site on a machine without data: every file against SHA256SUMS, the ledger end to end,
+// and each release file against its ledger entry and the home's signature.
+func (c *command) verifySite(dir, key string) error {
+	bad := func(where, what string) error {
+		return problem.New(problem.Refused, filepath.Join(dir, where), what, "do not rely on this copy: fetch it again from its publisher")
+	}
+	if err := sums(dir, bad); err != nil {
+		return err
+	}
+	r, err := ledger.Verify(filepath.Join(dir, "ledger"), "")
+	if err != nil {
+		return err
+	}
+	if key != "" && !strings.EqualFold(key, r.Fingerprint) {
+		return bad(ledger.HeadFile, "the site is signed by another key ("+r.Fingerprint+")")
+	}
+	l, err := ledger.OpenPublic(filepath.Join(dir, "ledger"))
+	if err != nil {
+		return err
+	}
+	files, err := privacy.ReadReleases(filepath.Join(dir, "releases"))
+	if err != nil {
+		return err
+	}
+	if err := privacy.Check(files, l); err != nil {
+		return err
+	}
+	if gone := privacy.Missing(files, l); len(gone) > 0 {
+		return gone[0]
+	}
+	if key == "" {
+		c.Say("heatwatch: the key was not compared; ask the publisher for its fingerprint and give it as --key")
+	}
+	return c.Table(render.Table{Columns: render.Cols("home", "entries#", "releases#", "fingerprint"),
+		Rows: [][]string{{r.Home, fmt.Sprint(r.Entries), fmt.Sprint(len(files)), r.Fingerprint}}})
+}
+
+// sums compares a folder with its SHA256SUMS, in both directions.
+func sums(dir string, bad func(where, what string) error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return problem.Wrap(err, problem.Usage, dir, "there is no such folder", "name the folder of a published site")
+	}
+	defer root.Close()
+	list, err := root.ReadFile("SHA256SUMS")
+	if err != nil {
+		return problem.Wrap(err, problem.Usage, dir, "this is no published site: it has no SHA256SUMS", "name the folder of a published site")
+	}
+	want := map[string]string{"SHA256SUMS": ""}
+	for line := range strings.Lines(string(list)) {
+		hash, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
+		if !ok {
+			return bad("SHA256SUMS", "it cannot be read")
+		}
+		want[name] = hash
+	}
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		hash, ok := want[path]
+		if !ok {
+			return bad(path, "the file is not the publisher's: SHA256SUMS does not list it")
+		}
+		delete(want, path)
+		if path == "SHA256SUMS" {
+			return nil
+		}
+		b, err := root.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != hash {
+			return bad(path, "the file was changed after it was published")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for name := range want {
+		return bad(name, "the file is missing")
+	}
+	return nil
 }
 
 type verdict struct {
@@ -65,9 +162,14 @@ func (c *command) verify(ctx context.Context) error {
 	}
 	home := c.path()
 	if h != nil {
-		_, err := h.releases()
+		files, err := h.releases()
 		if err := note(err); err != nil {
 			return err
+		}
+		for _, gone := range privacy.Missing(files, h.ledger) {
+			if err := note(gone); err != nil {
+				return err
+			}
 		}
 		_, _, err = h.plan()
 		if err := note(err); err != nil {

@@ -83,12 +83,7 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be opened", "check the permissions of the home")
 	}
 	if !ok {
-		b, _ := os.ReadFile(path)
-		holder := strings.TrimSpace(string(b))
-		if holder == "" {
-			holder = "another run"
-		}
-		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder, "wait for it to end, then try again")
+		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
 	}
 	text := fmt.Sprintf("heatwatch %s, process %d, since %s\n", what, os.Getpid(), now.Format(time.RFC3339))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -98,5 +93,19 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
+// holder reads who holds the lock. Its text comes a moment after the lock itself.
+func holder(path string) string {
+	for range 20 {
+		if b, _ := os.ReadFile(path); len(strings.TrimSpace(string(b))) > 0 {
+			return strings.TrimSpace(string(b))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return "another run"
+}
+
 // Unlock gives the lock back.
-func (l *Lock) Unlock() error { return l.f.Unlock() }
+func (l *Lock) Unlock() error {
+	os.Truncate(l.f.Path(), 0) // so that the next holder is never taken for this one
+	return l.f.Unlock()
+}

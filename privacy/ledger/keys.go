@@ -54,7 +54,7 @@ func makeKeys(fsys durable.FS, keys string, random io.Reader) (home string, sign
 	} else if err != nil {
 		return "", nil, err
 	}
-	err = durable.Create(fsys, filepath.Join(keys, publicKeyFile), []byte(signer.public+"\n"), 0o644)
+	err = durable.Create(fsys, filepath.Join(keys, publicKeyFile), []byte(signer.public+"\n"), 0o600)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", nil, writeFailed("keys/"+publicKeyFile, err)
 	}

@@ -58,6 +58,16 @@ func Open(fsys durable.FS, dir, keys string) (*Ledger, error) {
 	return &Ledger{fsys: fsys, dir: dir, keys: keys, state: s}, nil
 }
 
+// OpenPublic opens a published ledger on a machine without keys. It believes the key in the first entry: the caller
+// compares its fingerprint. Such a ledger cannot be written to.
+func OpenPublic(dir string) (*Ledger, error) {
+	s, _, err := read(dir, "")
+	if err != nil {
+		return nil, err
+	}
+	return &Ledger{dir: dir, state: s, broken: true}, nil
+}
+
 // Append books one entry and returns it as it is on disk. The caller fills in kind, date, body and commitments, nothing
 // else, and holds the home's lock. The chain is read and checked again first. If Append returns an error, nothing may be drawn;
 // if that error is neither a refusal nor fs.ErrExist, the entry may be on disk all the same and counts as spent,

@@ -179,10 +179,16 @@ func writeContract(app *cli.App, d *models.Dict, entities []models.Entity) error
 	return enc.Encode(out)
 }
 
-// writeTemplates writes a header line per entity: what deidentify takes, identifying columns included.
+// writeTemplates writes a header line per entity: what deidentify takes, identifying columns included. A file that is
+// there already may be an agency's own export, filled in: nothing is written then.
 func writeTemplates(app *cli.App, entities []models.Entity, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return problem.Wrap(err, problem.Failed, dir, "the folder cannot be made", "check the permissions")
+	}
+	for _, e := range entities {
+		if path := filepath.Join(dir, e.Name+".csv"); exists(path) {
+			return problem.New(problem.Usage, path, "there is a file of this name, and it is not overwritten", "name an empty folder")
+		}
 	}
 	for _, e := range entities {
 		var names []string
@@ -199,4 +205,9 @@ func writeTemplates(app *cli.App, entities []models.Entity, dir string) error {
 	}
 	app.Say("wrote %d templates to %s; fill in what you have and delete the other columns", len(entities), dir)
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
