@@ -40,8 +40,27 @@ func (r *run) receipts(ctx context.Context) error {
 	return nil
 }
 
+// quarantine shows a drop's list of rejects in the home's quarantine folder: the same file under a second name.
+func (r *run) quarantine(d intake.Drop) error {
+	from := filepath.Join(r.Home.Landing(), d.Partner, d.Name, intake.QuarantineName)
+	to := filepath.Join(r.Home.Quarantine(), d.Partner, d.Name+".jsonl")
+	if !there(from) || there(to) {
+		return nil
+	}
+	if err := durable.MkdirAll(r.FS, filepath.Dir(to), 0o700); err != nil {
+		return stopped(err, "quarantine", "the list of rejects could not be shown")
+	}
+	if err := durable.Link(r.FS, from, to); err != nil && !errors.Is(err, fs.ErrExist) {
+		return stopped(err, "quarantine", "the list of rejects could not be shown")
+	}
+	return nil
+}
+
 // receipt writes both forms, each once and for ever.
 func (r *run) receipt(ctx context.Context, f found, d intake.Drop) error {
+	if err := r.quarantine(d); err != nil {
+		return err
+	}
 	dir := filepath.Join(r.area(), f.partner, "receipts")
 	jsonPath, textPath := filepath.Join(dir, f.drop+".json"), filepath.Join(dir, f.drop+".txt")
 	if there(jsonPath) && there(textPath) {
