@@ -70,6 +70,7 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 			serveSession(ctx, a, &tickingChannel{Channel: channel, idle: idle, limit: s.cfg.Times.Idle}, reqs)
 		}()
 	}
+	busy <- struct{}{} // a session that is still settling its files is not over: the log says logout after it
 }
 
 const (
