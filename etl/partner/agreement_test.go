@@ -14,6 +14,7 @@ import (
 
 	"heatwatch/internal/durable"
 	"heatwatch/internal/durable/durabletest"
+	"heatwatch/internal/nearest"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
 )
@@ -296,12 +297,9 @@ func TestRemoveShutsTheDoorFirst(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{"sharng": "sharing", "kin": "kind", "zzzz": "", "": ""} {
-		if got := nearest(word, fieldNames()); got != want {
+		if got := nearest.Name(word, fieldNames()); got != want {
 			t.Errorf("%q: %q, want %q", word, got, want)
 		}
-	}
-	if n := distance("kitten", "sitting"); n != 3 {
-		t.Errorf("distance %d", n)
 	}
 	if len(slices.Collect(maps.Keys(Default("shelter", 0).Columns))) != len(models.Dictionary().Entities) {
 		t.Error("the default agrees on every entity")
