@@ -133,9 +133,10 @@ func TestEqualRowsCountOnceAndAreRemovedBeforeTheClamp(t *testing.T) {
 
 func TestAPersonIsClampedInEachCellBothWays(t *testing.T) {
 	b := newBench(t)
-	b.enter(t, 1, 2, 3)
-	b.rows(t, row{1, "a", 101}, row{1, "b", 99}, row{1, "b", 2}, row{2, "a", -5000}, row{2, "b", -100}, row{3, "a", 40}, row{3, "b", 7})
-	equal(t, "clamp", b.sums(t, item("wide", 4, 100), nil), 40, 7, 0, 0) // 100 - 100 + 40, 100 - 100 + 7
+	b.enter(t, 1, 2, 3, 4, 5)
+	b.rows(t, row{4, "c", 5000}, row{5, "d", math.MaxInt64}, // one row is clamped like several
+		row{1, "a", 101}, row{1, "b", 99}, row{1, "b", 2}, row{2, "a", -5000}, row{2, "b", -100}, row{3, "a", 40}, row{3, "b", 7})
+	equal(t, "clamp", b.sums(t, item("wide", 4, 100), nil), 40, 7, 100, 100) // 100 - 100 + 40, 100 - 100 + 7
 }
 
 func TestNothingOverflowsAndNothingIsAnError(t *testing.T) {

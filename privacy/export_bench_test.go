@@ -12,12 +12,20 @@ import (
 func (h *House) PlainSums(eng Engine, period models.Period, due models.Date) error {
 	ctx := context.Background()
 	s := h.Schema
-	if err := run(ctx, eng, append([]string{fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof", due)}, s.Entries...)...); err != nil {
+	err := run(ctx, eng, append([]string{fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof", due)}, s.Entries...)...)
+	if err != nil {
 		return err
 	}
 	query := fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE cohort AS SELECT e.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age
 FROM entries e WHERE e.entered_on BETWEEN DATE '1970-01-01' + %d AND DATE '1970-01-01' + %d`, period.First(), period.Last())
 	if err := run(ctx, eng, query); err != nil {
+		return err
+	}
+	ms, err := members(ctx, eng) // the freeze costs the same with and without bounds
+	if err != nil {
+		return err
+	}
+	if _, err := h.register().stage("minors", period, ms); err != nil {
 		return err
 	}
 	built := map[string]bool{}

@@ -159,6 +159,9 @@ func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 			continue
 		}
 		iv, note := d.interval(m.r)
+		if note == noteUnbounded {
+			note = "" // a value with the whole range around it
+		}
 		f.Value, f.From, f.To, f.Note = iv.value, iv.low, iv.high, note
 		f.Estimate, f.Sd = d.above.value(m.r), math.Sqrt(cov(d.above, d.above, m.r))
 		all = append(all, f)

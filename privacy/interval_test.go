@@ -134,6 +134,7 @@ func simulate(t *testing.T, c county, at string, draws int, seed uint64, pick fu
 // an honest interval does once in 300,000: for the three hundred figures judged here, a false alarm in a thousand seeds
 // (the seeds are fixed). The average over a kind of figure must be 94 %, which is beyond chance.
 func TestIntervalsHoldTheTruth(t *testing.T) {
+	t.Parallel()
 	draws := 4000
 	if testing.Short() {
 		draws = 400

@@ -364,7 +364,7 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 		})
 	}
 	err := parse(strings.Replace(tiny, "sigma: 14", "sigma: 14, colour: red", 1))
-	if want := strings.Count(tiny[:strings.Index(tiny, "sigma: 14")], "\n") + 1; err == nil || !strings.Contains(err.Error(), fmt.Sprintf("[%d:", want)) {
+	if want := strings.Count(tiny[:strings.Index(tiny, "sigma: 14")], "\n") + 1; err == nil || !strings.Contains(err.Error(), fmt.Sprintf("my.yaml:%d:", want)) {
 		t.Errorf("error %v does not name line %d", err, want)
 	}
 	for _, epsilon := range []float64{0, -1, 2e6, math.Inf(1), math.NaN()} {

@@ -166,8 +166,8 @@ func pendingPath(dir string, period models.Period, entry int) string {
 }
 
 // recover finishes what a crash interrupted: cohorts that the ledger names are applied, complete pending releases
-// promoted, temporary files (they may hold the noise of a lost attempt) removed. It returns the commitments that the
-// ledger names.
+// promoted, marks of attempts that came to their end removed, and temporary files (they may hold the noise of a lost
+// attempt). It returns the commitments that the ledger names.
 func (r Releaser) recover() (map[string]bool, error) {
 	g, err := r.register()
 	if err != nil {
@@ -192,19 +192,10 @@ func (r Releaser) recover() (map[string]bool, error) {
 		if dir := filepath.Dir(pending); !slices.Contains(touched, dir) {
 			touched = append(touched, dir)
 		}
-		b, err := os.ReadFile(pending)
-		if isMissing(err) {
-			continue
-		} else if err != nil {
+		if err := r.promote(pending, releasePath(r.Releases, period, e.Number), e.Number, period); err != nil {
 			return nil, err
 		}
-		if f, err := parseRelease(b, pending); err == nil && f.Entry == e.Number && f.Period == period {
-			if err := durable.Publish(r.FS, pending, releasePath(r.Releases, period, e.Number), 0o444); err != nil && !errors.Is(err, fs.ErrExist) {
-				return nil, err
-			}
-			continue
-		}
-		if err := durable.Remove(r.FS, pending); err != nil {
+		if err := r.unmark(e); err != nil {
 			return nil, err
 		}
 	}
@@ -214,6 +205,41 @@ func (r Releaser) recover() (map[string]bool, error) {
 		}
 	}
 	return named, g.apply(named)
+}
+
+// promote gives a pending release its name, if it is whole, and removes it otherwise.
+func (r Releaser) promote(pending, path string, entry int, period models.Period) error {
+	b, err := os.ReadFile(pending)
+	if isMissing(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if f, err := parseRelease(b, pending); err == nil && f.Entry == entry && f.Period == period {
+		if err := durable.Publish(r.FS, pending, path, 0o444); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	}
+	return durable.Remove(r.FS, pending)
+}
+
+// unmark removes the mark of an entry's attempt where its release file is there: should the file be deleted later, it
+// is not taken for a lost attempt.
+func (r Releaser) unmark(e ledger.Entry) error {
+	period, err := models.ParsePeriod(e.Release.Period)
+	due, ok := models.ParseDate(e.Release.Due)
+	if err != nil || !ok {
+		return err
+	}
+	for _, path := range []string{releasePath(r.Releases, period, e.Number), attemptPath(r.Releases, period, due)} {
+		if _, err := os.Stat(path); isMissing(err) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return durable.Remove(r.FS, attemptPath(r.Releases, period, due))
 }
 
 func (r Releaser) register() (register, error) {

@@ -590,7 +590,7 @@ func (h home) judge(t *testing.T, where string) {
 	dir := filepath.Join(h.dir, "releases", "2025Q1")
 	files, _ := os.ReadDir(dir)
 	for _, f := range files {
-		if durable.IsTemp(f.Name()) {
+		if durable.IsTemp(f.Name()) || strings.HasPrefix(f.Name(), ".attempt-") {
 			continue
 		}
 		entry := strings.TrimSuffix(strings.TrimPrefix(f.Name(), ".pending-"), ".json")
@@ -640,9 +640,16 @@ func (h home) judge(t *testing.T, where string) {
 		t.Errorf("%s: a further run differs: %v", where, err)
 	}
 	for name := range h.tree(t) {
-		if strings.Contains(name, ".pending-") || strings.Contains(name, "staged/minors") {
+		if strings.Contains(name, ".pending-") || strings.Contains(name, ".attempt-") || strings.Contains(name, "staged/minors") {
 			t.Errorf("%s: %s is left", where, name)
 		}
+	}
+	if !lost { // a file that was there and is gone is no lost attempt
+		if err := os.Remove(again[0].Path()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := h.release(t, "2025Q1", "2025-06-01")
+		wantExit(t, err, problem.Refused, "were recorded and are gone")
 	}
 	if lost { // and no third time
 		if err := os.Remove(again[0].Path()); err != nil {
@@ -654,6 +661,7 @@ func (h home) judge(t *testing.T, where string) {
 }
 
 func TestEveryStepOfAReleaseMayFail(t *testing.T) {
+	t.Parallel()
 	l := newLake(t)
 	l.county40(t)
 	for name, fault := range map[string]func(int) *durabletest.Fault{"fails": durabletest.FailAt, "is done and reported as failed": durabletest.DoneAt} {
@@ -675,7 +683,8 @@ func TestEveryStepOfAReleaseMayFail(t *testing.T) {
 				t.Errorf("operation %d (%s) %s and nobody noticed; %d files", n, disk.Op(), name, len(files))
 			}
 			if e := h.releaser(t, durable.OS(), "2025-06-01").Ledger.Entries(); len(e) == 2 {
-				if left, _ := os.ReadDir(filepath.Join(h.dir, "releases", "2025Q1")); len(left) == 0 {
+				left, _ := filepath.Glob(filepath.Join(h.dir, "releases", "2025Q1", "*.json"))
+				if pending, _ := filepath.Glob(filepath.Join(h.dir, "releases", "2025Q1", ".pending-*")); len(left)+len(pending) == 0 {
 					lost++
 				}
 			}
@@ -685,6 +694,7 @@ func TestEveryStepOfAReleaseMayFail(t *testing.T) {
 }
 
 func TestThePowerMayGoAtEveryStepOfARelease(t *testing.T) {
+	t.Parallel()
 	l := newLake(t)
 	l.county40(t)
 	for n := 0; ; n++ {
@@ -721,33 +731,32 @@ func TestTheEntryComesBeforeTheDraw(t *testing.T) {
 	l.county40(t)
 	h := newHome(t, l)
 	r := h.releaser(t, durable.OS(), "2025-06-01")
+	drawn := 0
 	w := &watching{FS: durable.OS(), first: func(path string) {
-		if strings.Contains(path, "releases") {
+		if strings.Contains(path, ".pending-") {
+			drawn++
 			if entries, err := os.ReadDir(filepath.Join(h.dir, "ledger")); err != nil || len(entries) < 3 { // two entries and the head
 				t.Errorf("%s is written when the ledger holds %v (%v)", path, entries, err)
 			}
 		}
 	}}
 	r.FS = w
-	if _, err := r.Release(context.Background(), parse(t, "2025Q1")); err != nil || w.seen == 0 {
-		t.Errorf("%v, %d operations seen", err, w.seen)
+	if _, err := r.Release(context.Background(), parse(t, "2025Q1")); err != nil || drawn == 0 {
+		t.Errorf("%v, %d operations seen", err, drawn)
 	}
 }
 
 type watching struct {
 	durable.FS
 	first func(path string)
-	seen  int
 }
 
 func (w *watching) OpenFile(name string, flag int, perm os.FileMode) (durable.File, error) {
-	w.seen++
 	w.first(name)
 	return w.FS.OpenFile(name, flag, perm)
 }
 
 func (w *watching) Mkdir(name string, perm os.FileMode) error {
-	w.seen++
 	w.first(name)
 	return w.FS.Mkdir(name, perm)
 }
@@ -760,6 +769,9 @@ func TestALostReleaseIsRepeatedOnceWithMoreNoise(t *testing.T) {
 	first := h.must(t, "2025", "2026-05-01")[0]
 	lose := func(f ReleaseFile) {
 		if err := os.Remove(f.Path()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(attemptPath(filepath.Join(h.dir, "releases"), f.Period, f.Due), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -800,6 +812,9 @@ func TestADamagedPendingFileIsNotPromoted(t *testing.T) {
 		f := h.must(t, "2025Q1", "2025-06-01")[0]
 		b := damage(bytes.Clone(f.Bytes()))
 		if err := os.Remove(f.Path()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(attemptPath(filepath.Join(h.dir, "releases"), f.Period, f.Due), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(pendingPath(filepath.Join(h.dir, "releases"), f.Period, 2), b, 0o444); err != nil {
