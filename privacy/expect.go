@@ -31,7 +31,7 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 		if err != nil {
 			return nil, err
 		}
-		sd := it.Sigma * float64(it.Linf)
+		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
 		for _, c := range components(it.Level, period) {
 			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
 		}

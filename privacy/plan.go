@@ -236,6 +236,9 @@ func (p *Plan) expand(y yamlItem, s Schema) error {
 			if level == models.LevelYear && y.DueYear > 0 {
 				due = y.DueYear
 			}
+			if earliest := s.Measures[v.Measure].DueAfter; due < earliest {
+				return fmt.Errorf("due %d: the windows of %s close %d days after the period; a plan may wait longer, never less", due, v.Measure, earliest)
+			}
 			it := Item{
 				ID: name(y.ID, level, b, family), Population: s.Measures[v.Measure].Population, Measure: v.Measure, Vector: y.Vector,
 				Level: level, By: b, Due: due, Encoding: v.Encoding, L0: max(1, y.L0), Linf: v.Linf, Participations: max(1, y.Participations),

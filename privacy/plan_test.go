@@ -314,6 +314,7 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 		{"a span as a level", "levels: [year], due: 379, sigma: 9, over: n, publishes", "levels: [span], due: 379, sigma: 9, over: n, publishes", `level "span"`},
 		{"a bad level of a sum", "sums: [year, span]", "sums: [yearly]", "yearly"},
 		{"a sum of years that is a quarter", line("days"), strings.Replace(line("days"), "publishes:", "sums: [quarter], publishes:", 1), "quarter"},
+		{"a due date before the windows close", "due: 379, sigma: 9, publishes: [placement-stability.persons]", "due: 378, sigma: 9, publishes: [placement-stability.persons]", "wait longer, never less"},
 		{"sigma 0", "sigma: 14", "sigma: 0", "sigma must be above 0"},
 		{"sigma below 0", "sigma: 14", "sigma: -3", "sigma must be above 0"},
 		{"sigma without end", "sigma: 14", "sigma: .inf", "sigma must be above 0"},

@@ -64,6 +64,7 @@ type Schema struct {
 type MeasureInfo struct {
 	Definition int
 	Population string
+	DueAfter   int // days after a period's last day before which nothing of it may be measured
 }
 
 // Dimension finds a dimension of a measure, or a shared one.

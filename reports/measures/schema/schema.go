@@ -19,7 +19,7 @@ func Schema() privacy.Schema {
 		Formulas: append(timeToService(), placementStability()...),
 	}
 	for _, m := range append(measures.All(), measures.Entry()) {
-		s.Measures[m.ID] = privacy.MeasureInfo{Definition: m.Definition, Population: m.Population}
+		s.Measures[m.ID] = privacy.MeasureInfo{Definition: m.Definition, Population: m.Population, DueAfter: m.DueAfter}
 		s.Build[m.ID] = statements(m.SQL)
 		for _, v := range m.Vectors {
 			s.Vectors[m.ID+"."+v.Name] = privacy.Vector{Name: m.ID + "." + v.Name, Encoding: privacy.Encoding(v.Encoding), Cells: v.Cells,
