@@ -6,7 +6,7 @@ export CGO_ENABLED
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: build partner demo test lint race bench bench-intake bench-measures bench-nightly clean setup setup-test
+.PHONY: build demo test lint race bench bench-intake bench-lake bench-measures bench-nightly clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -o bin/heatwatch ./cmd/heatwatch
@@ -28,10 +28,13 @@ lint: setup
 race: setup ## the packages with goroutines, under the race detector
 	$(GO) test -race -short -timeout 15m $(RACE)
 
-bench: bench-intake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
+bench: bench-intake bench-lake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
 
 bench-intake:
 	$(GO) run ./etl/intake/internal/benchintake
+
+bench-lake: # the passes that sort and spill: duplicates, references, order by person
+	$(GO) test ./etl/lake -run '^$$' -bench Build -benchtime 1x -count 1
 
 bench-measures:
 	$(GO) test ./privacy -run '^$$' -bench 'Bounds' -benchtime 3x -count 1
