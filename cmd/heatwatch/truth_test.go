@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"math"
@@ -13,6 +14,8 @@ import (
 	"heatwatch/models"
 )
 
+var countySeed = flag.Uint64("county", 7, "seed of the county of TestFiguresEqualTheTruth; in odd ones a partner stops reporting")
+
 // With almost no noise (sd below 0.1 of a person) every released figure is the generator's truth: the whole way from
 // raw exports through pseudonyms, SFTP layout, checks, linkage, lake, SQL, bounds, ledger and derivation, against
 // an independent implementation of the definitions in plain Go.
@@ -20,7 +23,7 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 	r := newRig(t, "HEATWATCH_PRIVACY_LIFETIME_EPSILON=500000")
 	r.run(0, "init", "--plan", "full")
 	end, _ := models.ParseDate("2026-10-01")
-	truth := r.county(fixtures.Config{Seed: 7, Persons: 300, FirstQuarter: quarter(t, "2023Q1"), Quarters: 8, End: end, TruthUntil: end})
+	truth := r.county(fixtures.Config{Seed: *countySeed, StoppedEarly: *countySeed%2 == 1, Persons: 300, FirstQuarter: quarter(t, "2023Q1"), Quarters: 8, End: end, TruthUntil: end})
 	for _, p := range []string{"2023Q1", "2023Q2", "2023Q3", "2023Q4", "2024Q1", "2024Q2", "2024Q3", "2024Q4", "2023", "2024"} {
 		r.run(0, "release", p, "--format", "json")
 	}
@@ -47,7 +50,11 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 				t.Errorf("%s was not released", k)
 			}
 		case want.Value == nil || f.Value == nil:
-			if want.Value != nil || f.Value != nil {
+			switch {
+			case want.Value == nil && f.Value == nil:
+			case days[want.Statistic]: // a few days of one person, and the noise took them below zero
+				far = append(far, fmt.Sprintf("%s: released %s, truth %s", k, show(f.Value), show(want.Value)))
+			default:
 				t.Errorf("%s: released %s, truth %s", k, show(f.Value), show(want.Value))
 			}
 		case days[want.Statistic]:

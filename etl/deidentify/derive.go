@@ -22,7 +22,7 @@ func (tb *table) whyNoToken(s *rowState) string {
 		return "because the file or the agreement lacks what tokens are made of"
 	case len(s.who.first) == 0 || len(s.who.last) == 0 || len(s.who.birth) == 0:
 		return "because a name or the birth date is missing"
-	case s.who.holder || s.who.born == noDate:
+	case s.who.born == noDate:
 		return "because the birth date is a placeholder or cannot be read"
 	}
 	return "because a name is a placeholder"

@@ -60,7 +60,7 @@ func (tb *table) readIdentity(s *rowState) {
 	}
 	if len(s.who.birth) > 0 {
 		var ok bool
-		if s.who.born, s.who.holder, ok = parseBirth(s.who.birth, tb.today); !ok {
+		if s.who.born, ok = parseBirth(s.who.birth, tb.today); !ok {
 			tb.rep.BadBirthDays++
 		}
 	}

@@ -200,7 +200,7 @@ func TestTokensMeetAcrossAgencies(t *testing.T) {
 		}
 	}
 	for _, none := range [][3]string{{"Unknown", "Tilomi", "2010-07-03"}, {"Bavo", "BABY", "2010-07-03"}, {"Test", "Tilomi", "2010-07-03"}, {"Bavo", "Tilomi", "1900-01-01"},
-		{"Bavo", "Tilomi", "2010-01-01"}, {"Bavo", "", "2010-07-03"}, {"Bavo", "Tilomi", ""}, {"Bavo", "Tilomi", "2010-02-30"}, {"Bavo", "Tilomi", "2031-02-03"}, {"N/A", "Tilomi", "2010-07-03"}, {"??", "Tilomi", "2010-07-03"}} {
+		{"Bavo", "Tilomi", "1901-01-01"}, {"Bavo", "", "2010-07-03"}, {"Bavo", "Tilomi", ""}, {"Bavo", "Tilomi", "2010-02-30"}, {"Bavo", "Tilomi", "2031-02-03"}, {"N/A", "Tilomi", "2010-07-03"}, {"??", "Tilomi", "2010-07-03"}} {
 		if got := token(a, batch(none[0], none[1], none[2])); got != "" {
 			t.Errorf("%v has a token", none)
 		}

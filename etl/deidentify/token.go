@@ -18,8 +18,7 @@ const noDate = models.Date(-1 << 31)
 type identity struct {
 	first, middle, last, suffix, aliases, birth, ssn, phone, postal []byte
 
-	born   models.Date // of birth, or noDate
-	holder bool        // the date is a placeholder: there may be a year in it, no birthday
+	born models.Date // of birth, or noDate
 }
 
 // identifying names the columns of persons and accused_persons that are read and never written.
@@ -43,7 +42,7 @@ var recipes = []recipe{
 
 // nameDOB is first name, last name and birth date, all three or nothing.
 func nameDOB(id *identity, n *normaliser, buf []byte) ([]byte, bool) {
-	if id.born == noDate || id.holder {
+	if id.born == noDate {
 		return nil, false
 	}
 	buf, ok := n.name(buf[:0], id.first)
@@ -103,19 +102,18 @@ func (n *normaliser) fold(to, name []byte) []byte {
 	return to
 }
 
-// parseBirth reads a birth date: YYYY-MM-DD, the same with a time behind it, or M/D/YYYY.
-func parseBirth(cell []byte, today models.Date) (born models.Date, holder, ok bool) {
+// parseBirth reads a birth date: YYYY-MM-DD, the same with a time behind it, or M/D/YYYY. The first day of 1900 or 1901
+// is what systems write where there is none. Any other 1 January is taken at its word here: it comes with both names, and
+// one child in 365 is born on it.
+func parseBirth(cell []byte, today models.Date) (born models.Date, ok bool) {
 	d, ok := isoOrUS(cell)
 	if !ok || d > today || d.Year() < 1900 {
-		return noDate, false, false
+		return noDate, false
 	}
-	if t := d.Time(); t.Month() == 1 && t.Day() == 1 {
-		if t.Year() <= 1901 {
-			return noDate, true, false
-		}
-		return d, true, true
+	if t := d.Time(); t.Year() <= 1901 && t.YearDay() == 1 {
+		return noDate, false
 	}
-	return d, false, true
+	return d, true
 }
 
 func isoOrUS(cell []byte) (models.Date, bool) {
