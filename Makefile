@@ -27,6 +27,7 @@ lint: setup
 
 race: setup ## the packages with goroutines, under the race detector
 	$(GO) test -race -short -timeout 15m $(RACE)
+	$(GO) test -race -short -timeout 5m -run OpenSSH ./cmd/heatwatch
 
 bench: bench-intake bench-lake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
 
