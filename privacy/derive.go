@@ -15,7 +15,6 @@ import (
 type derivation struct {
 	formula     Formula
 	item        Item
-	level       string
 	period      models.Period
 	cell        Cell // of a breakdown; zero for a total
 	above       form // the count, or what stands above the line
@@ -68,7 +67,7 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 				return nil, err
 			}
 			d := derivation{formula: Formula{Measure: pub.Measure, Statistic: pub.Statistic, Unit: "persons", Form: FormCount},
-				item: Item{ID: t.ID, Level: t.Level, CellShare: 1}, level: period.Level(), period: period, above: f}
+				item: Item{ID: t.ID, Level: t.Level, CellShare: 1}, period: period, above: f}
 			d.sources(r)
 			all = append(all, d)
 		}
@@ -88,7 +87,7 @@ func dims(it Item, cells []Cell) []string {
 }
 
 func (p *Plan) derive(s Schema, r readings, it Item, f Formula, dim string, period models.Period) (derivation, error) {
-	d := derivation{formula: f, item: it, level: period.Level(), period: period, scale: 1}
+	d := derivation{formula: f, item: it, period: period, scale: 1}
 	if it.By != "" {
 		d.cell = Cell{Dim: dim}
 	}
@@ -206,7 +205,7 @@ func (d *derivation) sources(r readings) {
 	slices.Sort(d.usedEntries)
 }
 
-// empty is the note of a figure about nobody.
+// The notes of figures that have no value, or one to be minded.
 const (
 	noteEmpty  = "the released number of persons in this group is zero or less"
 	noteSwamps = "too few persons for this level: the noise would swamp the figure"
@@ -259,7 +258,7 @@ func (d derivation) interval(r readings) (interval, string) {
 		return interval{}, noteOpen
 	}
 	if !bounded {
-		return interval{d.offset + d.scale*iv.value, d.formula.Low, high}.cut(d.formula.Low, high), ""
+		return interval{d.offset + d.scale*iv.value, d.formula.Low, high}.cut(d.formula.Low, high), noteUnbounded
 	}
 	return interval{d.offset + d.scale*iv.value, d.offset + d.scale*iv.low, d.offset + d.scale*iv.high}.cut(d.formula.Low, high), ""
 }
@@ -354,16 +353,16 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 		if err != nil {
 			return nil, err
 		}
+		planned, err := p.planned(s, period)
+		if err != nil {
+			return nil, err
+		}
 		slices.SortStableFunc(ds, func(a, b derivation) int { return cmp.Compare(a.place(), b.place()) })
 		for _, d := range ds {
 			if d.formula.Measure != measure {
 				continue
 			}
-			hw, err := p.expected(s, d, float64(p.personsIn(period)))
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, d.figure(s, r, !hw.published))
+			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.personsIn(period)).published))
 		}
 	}
 	return all, nil

@@ -39,16 +39,8 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 	return r, nil
 }
 
-// expected is the half-width of a figure among n persons of its period, by the delta method, and whether the plan's
-// limits let it be published. Both follow from the plan alone: no record has a part in them.
-func (p *Plan) expected(s Schema, d derivation, n float64) (expectation, error) {
-	r, err := p.planned(s, d.period)
-	if err != nil {
-		return expectation{}, err
-	}
-	return p.judge(r, s, d, n), nil
-}
-
+// judge says how wide a figure's interval is to be expected among n persons of its period, by the delta method, and
+// whether the plan's limits let it be published. Both follow from the plan alone, by planned readings: no record has a part.
 func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation {
 	v := s.Vectors[d.item.Vector]
 	eligible := v.Eligible

@@ -121,8 +121,8 @@ func (p *Plan) below(s Schema, r readings, over, dim string, target models.Perio
 	return sumCells(r, it, target, func(c Cell) bool { return c.Dim == dim })
 }
 
-// totalForm checks the parts of a total without readings.
-func (p *Plan) totalForm(_ Schema, t Total) ([][]partTerm, error) {
+// totalParts reads the parts of a total; it needs no readings.
+func (p *Plan) totalParts(t Total) ([][]partTerm, error) {
 	var parts [][]partTerm
 	for _, part := range t.Parts {
 		var terms []partTerm
@@ -172,7 +172,7 @@ func (p *Plan) partTerm(t Total, text string) (partTerm, error) {
 // totalOf weights the parts of a total by the inverse of their noise variance, period by period. The weights follow
 // from the plan, so the estimate stays unbiased.
 func (p *Plan) totalOf(s Schema, r readings, t Total, target models.Period) (form, error) {
-	parts, err := p.totalForm(s, t)
+	parts, err := p.totalParts(t)
 	if err != nil {
 		return nil, err
 	}

@@ -359,7 +359,7 @@ func (p *Plan) check(s Schema) error {
 				}
 			}
 		}
-		if _, err := p.totalForm(s, t); err != nil {
+		if _, err := p.totalParts(t); err != nil {
 			return err
 		}
 	}

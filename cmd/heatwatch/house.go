@@ -132,36 +132,45 @@ func (c *command) warn(h *house) {
 	}
 }
 
-// kinds counts enrolled partners per kind.
-func (h *house) kinds() (map[string]int, error) {
+// enrolled is a partner with its agreement.
+type enrolled struct {
+	name string
+	partner.Agreement
+}
+
+// partners lists the enrolled partners by name.
+func (h *house) partners() ([]enrolled, error) {
 	names, err := partner.List(h.Partners())
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]int{}
+	var all []enrolled
 	for _, n := range names {
 		a, err := partner.Load(h.Partners(), n)
 		if err != nil {
 			return nil, err
 		}
-		all[a.Kind]++
+		all = append(all, enrolled{n, a})
 	}
 	return all, nil
 }
 
+// kinds counts enrolled partners per kind.
+func (h *house) kinds() (map[string]int, error) {
+	ps, err := h.partners()
+	all := map[string]int{}
+	for _, p := range ps {
+		all[p.Kind]++
+	}
+	return all, err
+}
+
 // firstDay is the first day of the earliest agreement: nothing is known from before it.
 func (h *house) firstDay() (models.Date, error) {
-	names, err := partner.List(h.Partners())
-	if err != nil {
-		return 0, err
-	}
+	ps, err := h.partners()
 	first := h.today()
-	for _, n := range names {
-		a, err := partner.Load(h.Partners(), n)
-		if err != nil {
-			return 0, err
-		}
-		first = min(first, a.StartsOn)
+	for _, p := range ps {
+		first = min(first, p.StartsOn)
 	}
-	return first, nil
+	return first, err
 }

@@ -137,17 +137,13 @@ func (c *command) partnerList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			names, err := partner.List(h.Partners())
+			ps, err := h.partners()
 			if err != nil {
 				return err
 			}
 			t := render.Table{Columns: render.Cols("name", "kind", "mode")}
-			for _, n := range names {
-				a, err := partner.Load(h.Partners(), n)
-				if err != nil {
-					return err
-				}
-				t.Rows = append(t.Rows, []string{n, a.Kind, a.Sharing})
+			for _, p := range ps {
+				t.Rows = append(t.Rows, []string{p.name, p.Kind, p.Sharing})
 			}
 			return c.Table(t)
 		}}

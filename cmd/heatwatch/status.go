@@ -25,13 +25,13 @@ accepted and quarantined, and a score of 0 to 100 for the last drop. A partner t
 			if err != nil {
 				return err
 			}
-			names, err := partner.List(h.Partners())
+			ps, err := h.partners()
 			if err != nil {
 				return err
 			}
 			t := render.Table{Columns: render.Cols("partner", "last_drop", "last_created", "fresh", "accepted#", "quarantined#", "score#")}
-			for _, n := range names {
-				row, err := h.statusOf(n)
+			for _, p := range ps {
+				row, err := h.statusOf(p)
 				if err != nil {
 					return err
 				}
@@ -41,11 +41,8 @@ accepted and quarantined, and a score of 0 to 100 for the last drop. A partner t
 		}}
 }
 
-func (h *house) statusOf(name string) ([]string, error) {
-	a, err := partner.Load(h.Partners(), name)
-	if err != nil {
-		return nil, err
-	}
+func (h *house) statusOf(p enrolled) ([]string, error) {
+	name := p.name
 	drops, err := intake.Drops(h.Landing(), name)
 	if err != nil {
 		return nil, err
@@ -60,7 +57,7 @@ func (h *house) statusOf(name string) ([]string, error) {
 		return []string{name, "", "", "never", "0", "0", ""}, nil
 	}
 	fresh := "yes"
-	if !isFresh(*last, a.Freshness, h.now()) {
+	if !isFresh(*last, p.Freshness, h.now()) {
 		fresh = "no"
 	}
 	var accepted, quarantined int64
