@@ -23,7 +23,7 @@ func (p *Plan) personsIn(period models.Period) float64 {
 	return n * float64(len(period.Years()))
 }
 
-// planned makes readings without values: cells and noise as the plan has them.
+// planned makes readings without values: cells and noise as the plan has them, what is due on one day reconciled.
 func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 	r := readings{}
 	for _, it := range p.Items {
@@ -34,6 +34,18 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
 		for _, c := range components(it.Level, period) {
 			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
+		}
+	}
+	number := 0
+	for _, entry := range p.entries() {
+		for _, c := range components(entry[0].Level, period) {
+			sds := mapSlice(entry, func(it Item) float64 { return r[readingKey{it.ID, c}].sd })
+			j, err := p.joint(s, entry, sds, nil)
+			if err != nil {
+				return nil, err
+			}
+			number++
+			r.reconciled(j, number, entry, c)
 		}
 	}
 	return r, nil
@@ -74,10 +86,8 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 }
 
 func countHalfWidth(f form, r readings, normal float64) float64 {
-	for k := range f {
-		if sd := r[k.readingKey].sd; sd < 2 {
-			return rounded(sd)
-		}
+	if sd, ok := f.lone(r); ok && sd < 2 {
+		return rounded(sd)
 	}
 	return normal
 }

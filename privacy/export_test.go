@@ -137,6 +137,19 @@ func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64,
 			}
 		}
 	}
+	// What is in the cells now are raw numbers.
+	done := map[*beside]bool{}
+	for _, k := range keys {
+		b := m.r[k].beside
+		if b == nil || done[b] {
+			continue
+		}
+		done[b] = true
+		raw := mapSlice(b.cells, func(c cellKey) float64 { return m.r[c.readingKey].est[c.cell] })
+		for i, x := range b.projection.Estimate(raw) {
+			m.r[b.cells[i].readingKey].est[b.cells[i].cell] = x
+		}
+	}
 }
 
 // SimFigure is one derived figure.

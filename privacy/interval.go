@@ -23,12 +23,8 @@ func (iv interval) cut(low, high float64) interval {
 func countInterval(f form, r readings) interval {
 	v := f.value(r)
 	h := z95 * math.Sqrt(cov(f, f, r))
-	if len(f) == 1 {
-		for k, w := range f {
-			if rd := r[k.readingKey]; math.Abs(w) == 1 && rd.sd < 2 {
-				h = rounded(rd.sd)
-			}
-		}
+	if sd, ok := f.lone(r); ok && sd < 2 {
+		h = rounded(sd)
 	}
 	// Outwards to whole numbers, less a hair so that an exact integer stays itself.
 	const hair = 1e-9

@@ -30,6 +30,7 @@ type Plan struct {
 	Totals      []Total
 	Limits      Limits
 	factor      float64
+	joints      *jointCache
 }
 
 // Design is the size that the usefulness limits are judged at.
@@ -145,7 +146,7 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 		return nil, bad("head", "a plan needs schema 1, a name, a version and a design size")
 	}
 	sum := sha256.Sum256(text)
-	p := &Plan{Name: y.Plan, Version: y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: y.Design, Merge: y.Merge, Populations: y.Populations, Limits: y.Limits}
+	p := &Plan{Name: y.Plan, Version: y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: y.Design, Merge: y.Merge, Populations: y.Populations, Limits: y.Limits, joints: &jointCache{}}
 	designMu, err := accountant.MuFor(y.Design.Epsilon, delta)
 	if err != nil {
 		return nil, bad("design", err.Error())
@@ -179,6 +180,9 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 	}
 	if err := p.check(s); err != nil {
 		return nil, bad("figures", err.Error())
+	}
+	if err := p.checkEntries(s); err != nil {
+		return nil, bad("items", err.Error())
 	}
 	for _, pop := range p.Populations {
 		spent, limit := p.Worst(pop.Name), p.Cap(pop.Name)

@@ -339,6 +339,9 @@ func (r Releaser) prepare(items []Item, factor float64) ([]draw, error) {
 		}
 		all = append(all, draw{item: it, cells: cells, noise: p})
 	}
+	if _, err := r.joint(all); err != nil { // before anything is spent
+		return nil, problem.Wrap(err, problem.Refused, "plan "+r.Plan.Name, "what is due on one day cannot be reconciled", "correct the plan")
+	}
 	return all, nil
 }
 
@@ -467,6 +470,10 @@ func (r Releaser) identity(d draw) string {
 // record draws the noise and writes the release file.
 func (r Releaser) record(period models.Period, due models.Date, entry int, draws []draw, lost int) error {
 	f := ReleaseFile{Schema: 1, Entry: entry, Period: period, Due: due, Demo: r.Ledger.Terms().Mode == ledger.Demo, Plan: planName(r.Plan)}
+	together, err := r.joint(draws)
+	if err != nil {
+		return err
+	}
 	for _, d := range draws {
 		noisy := make([]int64, len(d.cells))
 		for i := range noisy {
@@ -483,7 +490,7 @@ func (r Releaser) record(period models.Period, due models.Date, entry int, draws
 		}
 		f.Measurements = append(f.Measurements, r.Schema.measurement(d.item, period, d.cells, noisy, d.noise.Sd(), attempt))
 	}
-	var err error
+	f.reconcile(together)
 	if f.Signature, err = r.Ledger.Sign(ofRelease, f.signed()); err != nil {
 		return err
 	}

@@ -240,6 +240,27 @@ func (p Projection) Cov(i, j int) float64 {
 	return p.blocks[a.block].cov[a.cell][b.cell]
 }
 
+// Weight is the weight of raw number j in estimate i: the place i, j of P.
+func (p Projection) Weight(i, j int) float64 {
+	a, b := p.of[i], p.of[j]
+	switch {
+	case i == j && a.block < 0:
+		return 1
+	case a.block < 0 || a.block != b.block:
+		return 0
+	}
+	block := p.blocks[a.block]
+	return block.cov[a.cell][b.cell] / block.variance[b.cell]
+}
+
+// Beside are the cells that equalities connect with a cell, itself among them, in order.
+func (p Projection) Beside(i int) []int {
+	if p.Free(i) {
+		return []int{i}
+	}
+	return slices.Clone(p.blocks[p.of[i].block].cells)
+}
+
 // Free reports whether no equality speaks of a cell: its estimate is the raw number.
 func (p Projection) Free(i int) bool { return p.of[i].block < 0 }
 

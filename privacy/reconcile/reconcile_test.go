@@ -150,6 +150,9 @@ func TestProjectionIsThatOfThePseudoInverse(t *testing.T) {
 			var x float64
 			for j := range v {
 				x += want.At(i, j) * raw[j]
+				if w := p.Weight(i, j); math.Abs(w-want.At(i, j)) > 1e-7*math.Max(1, math.Sqrt(v[i]/v[j])) || math.Abs(w) > 1e-9 && !slices.Contains(p.Beside(i), j) {
+					t.Fatalf("weight of %d in %d: %v, want %v; beside it are %v", j, i, w, want.At(i, j), p.Beside(i))
+				}
 				if c := want.At(i, j) * v[j]; math.Abs(p.Cov(i, j)-c) > 1e-7*math.Max(v[i], v[j]) {
 					t.Fatalf("covariance of %d and %d: %v, want %v", i, j, p.Cov(i, j), c)
 				}
