@@ -184,7 +184,7 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 					rd.shown = append(rd.shown, c.Presented)
 				}
 			}
-			r[readingKey{m.Item, m.Period}] = rd
+			r[readingKey{items[i].ID, m.Period}] = rd
 		}
 		if j != nil {
 			r.reconciled(j, n+1, items, f.Period)
