@@ -117,3 +117,61 @@ func TestAWrongEqualityIsFound(t *testing.T) {
 		}
 	}
 }
+
+// TestNoisyReleasesAddUp: whatever was drawn, all breakdowns of a vector add up to the same presented numbers, answer by
+// answer, in every entry of both plans; and the files are read again.
+func TestNoisyReleasesAddUp(t *testing.T) {
+	for _, name := range []string{"county", "full"} {
+		p := plan(t, name, 4)
+		files, _ := privacy.Noisy(t, p, schema.Schema(), 2021, 2022)
+		compared := 0
+		for _, f := range files {
+			sums := map[string]int64{}
+			for _, m := range f.Measurements {
+				own := map[string]int64{}
+				for _, c := range m.Cells {
+					if c.Presented < 0 {
+						t.Fatalf("%s of %s: %d is presented", m.Item, f.Period, c.Presented)
+					}
+					own[m.Vector+" "+c.Cell["answer"]] += c.Presented
+				}
+				for key, sum := range own {
+					if other, ok := sums[key]; ok {
+						compared++
+						if other != sum {
+							t.Errorf("%s of %s: %s adds up to %d, elsewhere to %d", m.Item, f.Period, key, sum, other)
+						}
+					}
+					sums[key] = sum
+				}
+			}
+		}
+		if compared < 10 {
+			t.Errorf("%s: only %d sums were compared", name, compared)
+		}
+		for _, measure := range []string{"time-to-emergency-service", "placement-stability"} {
+			if fs, err := p.Figures(schema.Schema(), files, measure, nil); err != nil || len(fs) < 50 {
+				t.Errorf("%s: %d figures of %s, %v", name, len(fs), measure, err)
+			}
+		}
+	}
+}
+
+// BenchmarkFigures derives all figures of five years, estimates checked against raw numbers, as a new process does.
+func BenchmarkFigures(b *testing.B) {
+	for _, name := range []string{"county", "full"} {
+		b.Run(name, func(b *testing.B) {
+			s := schema.Schema()
+			files, size := privacy.Noisy(b, plan(b, name, 4), s, 2018, 2022)
+			b.ReportMetric(float64(size)/float64(len(files)), "bytes/file")
+			for b.Loop() {
+				p := plan(b, name, 4)
+				for _, measure := range []string{"time-to-emergency-service", "placement-stability"} {
+					if _, err := p.Figures(s, files, measure, nil); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
