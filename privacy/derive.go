@@ -367,7 +367,7 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 			if d.formula.Measure != measure {
 				continue
 			}
-			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.personsIn(period)).published))
+			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(s, d)).published()))
 		}
 	}
 	return all, nil

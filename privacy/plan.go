@@ -181,12 +181,15 @@ func (t Total) levels() []string {
 // Mu2 is what one person loses by an item in one period, at the sigma that the plan asks for.
 func (it Item) Mu2() float64 { return float64(it.L0) / (it.Sigma * it.Sigma) }
 
+// Lifetime is the most that one person loses by an item in a lifetime, as mu^2.
+func (it Item) Lifetime() float64 { return it.Mu2() * float64(it.Participations) }
+
 // Worst is the most that one person of a population loses by the plan in a lifetime, as mu^2.
 func (p *Plan) Worst(population string) float64 {
 	var sum float64
 	for _, it := range p.Items {
 		if it.Population == population {
-			sum += it.Mu2() * float64(it.Participations)
+			sum += it.Lifetime()
 		}
 	}
 	return sum
