@@ -166,10 +166,10 @@ func eventsSQL(v Vector, it Item, domain string) string {
 		on = "d.cell = CAST(a.cell AS VARCHAR)"
 	}
 	return fmt.Sprintf(`WITH domain(dim, answer, cell, i) AS (VALUES %[1]s),
-said AS (
-  SELECT a.person, d.i, greatest(-%[2]d, least(%[2]d, TRY_CAST(a.value AS BIGINT))) AS v, greatest(0, least(%[3]d, TRY_CAST(a.times AS BIGINT))) AS n
-  FROM (%[4]s) a JOIN domain d ON %[5]s WHERE a.person IS NOT NULL),
-once AS (SELECT person, i, min(v) AS v, min(n) AS n FROM said WHERE v IS NOT NULL AND n IS NOT NULL GROUP BY person, i),
+said AS (SELECT a.person, d.i, TRY_CAST(a.value AS BIGINT) AS v, TRY_CAST(a.times AS BIGINT) AS n FROM (%[4]s) a JOIN domain d ON %[5]s WHERE a.person IS NOT NULL),
+once AS ( -- least and greatest pass over NULL, so it must be gone before them
+  SELECT person, i, greatest(-%[2]d, least(%[2]d, min(v))) AS v, greatest(0, least(%[3]d, min(n))) AS n
+  FROM said WHERE v IS NOT NULL AND n IS NOT NULL GROUP BY person, i),
 kept AS (SELECT i, v, n, row_number() OVER (PARTITION BY person ORDER BY i) AS nth FROM once)
 SELECT i, greatest(-%[7]d, least(%[7]d, sum(v::HUGEINT * n)))::BIGINT FROM kept WHERE nth <= %[6]d GROUP BY i`,
 		domain, it.Linf, maxTimes, v.SQL, on, it.L0, maxSum)

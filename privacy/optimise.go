@@ -347,7 +347,9 @@ func (a *Allocation) compare(now, next, base, rounded *Plan, s Schema, period mo
 			a.Proposals = append(a.Proposals, Proposal{Item: it.ID, Population: it.Population, Measure: it.Measure, By: it.By, Sigma: old[it.entry], ProposedSigma: proposed[it.entry]})
 		}
 	}
-	place := func(x Proposal) int { return slices.IndexFunc(base.Items, func(it Item) bool { return it.ID == x.Item }) }
+	place := func(x Proposal) int {
+		return slices.IndexFunc(base.Items, func(it Item) bool { return it.ID == x.Item })
+	}
 	slices.SortStableFunc(a.Proposals, func(x, y Proposal) int { return place(x) - place(y) })
 	return nil
 }

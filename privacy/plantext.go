@@ -103,7 +103,7 @@ func (t planText) problem(what, do string, path ...any) error {
 var (
 	placed     = regexp.MustCompile(`^\[(\d+):(\d+)\] (.*)`)
 	unknownKey = regexp.MustCompile(`^unknown field "(.*)"$`)
-	otherKind  = regexp.MustCompile(`cannot unmarshal (\S+) into Go (?:struct field \S+\.(\S+)|value) of type (\S+)`)
+	otherKind  = regexp.MustCompile(`cannot unmarshal (.+) into Go (?:struct field \S+\.(\S+)|value) of type (\S+)`)
 )
 
 // unreadable turns what the YAML reader says into one line in the plan's own words.
