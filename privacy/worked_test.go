@@ -249,7 +249,7 @@ func translate(t *testing.T, w workedPlan) (string, privacy.Schema, map[string]w
 	s.Vectors["lab.heads"] = privacy.Vector{Name: "lab.heads", Measure: "lab", Encoding: privacy.Count, Cells: []string{"persons"}, Linf: 1, SQL: "SELECT 1"}
 	s.Measures["lab"] = privacy.MeasureInfo{Population: "minors"}
 	b.WriteString("  - {id: lab_heads, vector: lab.heads, levels: [span], years: 5, due: 104, sigma: 150}\n")
-	b.WriteString("totals:\n  - {id: year_heads, level: year, parts: [[n_age_band], [n_gender], [n_race_ethnicity], [n_agency_kind], [n_channel], [tes_curve]]}\n")
+	b.WriteString("totals:\n  - {id: year_heads, level: year, parts: [[n_age_band], [n_gender], [n_race_ethnicity], [n_agency_kind], [n_channel], [tes_curve],\n    [awt_kinds], [prof_age_exploitation_began], [prof_home_area], [prof_recruited_at], [prof_recruited_by], [prof_exploitation], [prof_setting]]}\n")
 	return b.String(), s, all
 }
 
