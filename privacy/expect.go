@@ -32,7 +32,11 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 			return nil, err
 		}
 		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
-		for _, c := range components(it.Level, period) {
+		parts := components(it.Level, period)
+		if before, ok := yearEarlier(period); ok { // changes look back
+			parts = append(parts, components(it.Level, before)...)
+		}
+		for _, c := range parts {
 			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
 		}
 	}
@@ -55,13 +59,18 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 	}
 	switch f.Form {
 	case FormCount:
-		hw, limit = z95*math.Sqrt(cov(d.above, d.above, r)), p.Limits.Counts*n
-		if len(d.above) == 1 {
-			hw = countHalfWidth(d.above, r, hw)
-		}
+		hw, limit = halfWidth(d.above, r), p.Limits.Counts*n
+	case FormTotal:
+		hw, limit = halfWidth(d.above, r), p.Limits.Counts*persons*math.Abs(f.Expect.Value)
 	case FormShare:
-		hw, limit = delta(f.Expect.Value, persons), p.Limits.Share
-	case FormSigned:
+		hw, limit = delta(f.Expect.Value, persons*belowShare(f)), p.Limits.Share
+	case FormOver, FormPart:
+		hw, limit = delta(f.Expect.Value, n*d.item.CellShare*belowShare(f)), p.Limits.Share
+	case FormChange:
+		hw, limit = delta(1+f.Expect.Value, persons*belowShare(f)), p.Limits.Mean
+	case FormSurvival:
+		hw, limit = expectedSurvival(r, d, persons), p.Limits.Share
+	case FormSigned, FormYes:
 		hw, limit = 0.5*delta(2*f.Expect.Value-1, persons), p.Limits.Share
 	case FormMean:
 		hw = math.Abs(f.Step) * delta((f.Expect.Value-f.Mid)/f.Step, persons)
@@ -73,13 +82,12 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 	return expectation{halfWidth: hw, published: hw <= limit*(1+1e-9)}
 }
 
-func countHalfWidth(f form, r readings, normal float64) float64 {
-	for k := range f {
-		if sd := r[k.readingKey].sd; sd < 2 {
-			return rounded(sd)
-		}
+// belowShare is what is expected below the line per person: one, unless the formula says otherwise.
+func belowShare(f Formula) float64 {
+	if f.Expect.Below > 0 {
+		return f.Expect.Below
 	}
-	return normal
+	return 1
 }
 
 // expectedMedian divides the noise on the distribution function at one half by its slope there.

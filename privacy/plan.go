@@ -342,7 +342,7 @@ func (p *Plan) check(s Schema) error {
 				return err
 			}
 			for _, level := range append([]string{it.Level}, it.Sums...) {
-				if err := claim(level, it.By, it.ID, pub); err != nil {
+				if err := claim(level, it.By+f.place(), it.ID, pub); err != nil {
 					return err
 				}
 			}
@@ -367,8 +367,7 @@ func (p *Plan) check(s Schema) error {
 }
 
 func (p *Plan) checkBelow(it Item, f Formula) error {
-	switch f.Form {
-	case FormSigned, FormMean, FormRatio, FormYes:
+	if f.overPersons() {
 		over, isItem := p.Item(it.Over)
 		t, isTotal := p.total(it.Over)
 		if !isItem && !isTotal {
@@ -384,7 +383,7 @@ func (p *Plan) checkBelow(it Item, f Formula) error {
 			return fmt.Errorf("item %s: the count below the line, %s, is measured by %s", it.ID, it.Over, over.Level)
 		}
 	}
-	if f.Form == FormRatio {
+	if f.Form == FormRatio || f.Form == FormPart {
 		if w, ok := p.Item(it.With); !ok || w.Vector != f.WithVector || w.By != it.By || w.Level != it.Level {
 			return fmt.Errorf("item %s: %s needs an item of %s beside it", it.ID, f.Statistic, f.WithVector)
 		}
