@@ -191,12 +191,12 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 		d.above = in(f.Cells...)
 		d.below = weigh(1, d.above)
 		d.below.add(got(sumCells(r, with, period, pick(f.Of))), 1)
-	case FormSigned, FormYes: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U))
+	case FormSigned, FormYes: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U)); of weights D and U are in grid steps
 		known := slices.DeleteFunc(at.answers(cells, nil), func(a string) bool { return a == unknownCell })
 		d.above = weigh(step, in(known...))
 		d.below = weigh(1, persons(period))
 		if len(known) < len(at.answers(cells, nil)) {
-			d.below.add(in(unknownCell), -1)
+			d.below.add(in(unknownCell), -step)
 		}
 		d.offset, d.scale = 0.5, 0.5
 	case FormMean:

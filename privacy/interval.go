@@ -18,26 +18,21 @@ func (iv interval) cut(low, high float64) interval {
 	return interval{clamp(iv.value), clamp(iv.low), clamp(iv.high)}
 }
 
-// whole makes an interval one of whole numbers, never below 0: the value rounded, the ends outwards, less a hair so that
-// an exact integer stays itself.
+// hair is what an end is drawn in before it is rounded outwards, so that an exact integer stays itself.
+const hair = 1e-9
+
+// whole makes an interval one of whole numbers, never below 0: the value rounded, the ends outwards.
 func (iv interval) whole() interval {
-	const hair = 1e-9
 	return interval{math.Round(iv.value), math.Floor(iv.low + hair), math.Ceil(iv.high - hair)}.cut(0, math.Inf(1))
 }
 
-// countInterval is that of a number, from the noise alone.
-func countInterval(f form, r readings) interval {
-	v, h := f.value(r), halfWidth(f, r)
-	return interval{v, v - h, v + h}.whole()
-}
-
-// poisson is that of the expected number, where each of those counted adds at most most (1 in a plain count): the
-// variance is then at most most x expected. It is the score interval: (v - t)^2 <= z^2 (noise + most t).
-func poisson(f form, r readings, most float64) interval {
-	v, h := f.value(r), halfWidth(f, r)
+// poisson is the interval of the expected number where v were counted with a half-width h from the noise, and each adds
+// at most most (1 in a plain count): its variance is at most most x itself. It is the score interval, all t with
+// (v - t)^2 <= h^2 + z^2 most t.
+func poisson(v, h, most float64) interval {
 	mid := v + z95*z95*most/2
 	root := math.Sqrt(math.Max(0, mid*mid-v*v+h*h))
-	return interval{v, mid - root, mid + root}.whole()
+	return interval{v, mid - root, mid + root}
 }
 
 // chance is the variance that sampling adds to above - t below: c0 + c1 t + c2 t^2.
@@ -45,15 +40,54 @@ type chance struct{ c0, c1, c2 float64 }
 
 func (c chance) at(t float64) float64 { return math.Max(0, c.c0+c.c1*t+c.c2*t*t) }
 
-// fieller is the confidence set of a/b for jointly normal a and b (E. C. Fieller, "Some problems in interval
-// estimation", 1954): all t with (a - t b)^2 <= z^2 (va - 2 t cab + t^2 vb + chance). With chance n t (1 - t) and no
-// noise it is Wilson's for a share. Where b cannot be told from zero the set has no end, and bounded is false.
-func fieller(a, b, va, vb, cab float64, c chance) (iv interval, bounded bool) {
+// pencil is the noise on a - t b for every t: variances and covariance, and the weights of the cells in which rounding
+// shows, none where it does not (see bound).
+type pencil struct {
+	va, vb, cab float64
+	ra, rb      []float64
+}
+
+// pencilOf is that of two forms.
+func pencilOf(a, b form, r readings) pencil {
+	if !coarse(a, r) && !coarse(b, r) {
+		return pencil{va: cov(a, a, r), vb: cov(b, b, r), cab: cov(a, b, r)}
+	}
+	var p pencil
+	all := weigh(0, a)
+	all.add(b, 0)
+	for _, k := range all.keys() {
+		v, shows := drawn(r[k.readingKey])
+		p.va += a[k] * a[k] * v
+		p.vb += b[k] * b[k] * v
+		p.cab += a[k] * b[k] * v
+		if shows {
+			p.ra, p.rb = append(p.ra, a[k]), append(p.rb, b[k])
+		}
+	}
+	return p
+}
+
+// half is at least the half-width of a - t b.
+func (p pencil) half(t float64) float64 {
+	h := z95 * math.Sqrt(math.Max(0, p.va-2*t*p.cab+t*t*p.vb))
+	for i, a := range p.ra {
+		h += math.Abs(a-t*p.rb[i]) / 2
+	}
+	return h
+}
+
+// ratio is the confidence set of a/b: all t with (a - t b)^2 <= half(t)^2 + z^2 chance(t). For normal noise it is Fieller's
+// (E. C. Fieller, "Some problems in interval estimation", 1954); with chance n t (1 - t) and no noise it is Wilson's
+// for a share. Where b cannot be told from zero the set has no end, and bounded is false.
+func ratio(a, b float64, p pencil, c chance) (iv interval, bounded bool) {
+	if p.ra != nil {
+		return searched(a, b, p, c)
+	}
 	iv.value = a / b
 	z2 := z95 * z95
-	qa := b*b - z2*(vb+c.c2)
-	qb := -2*a*b + z2*(2*cab-c.c1)
-	qc := a*a - z2*(va+c.c0)
+	qa := b*b - z2*(p.vb+c.c2)
+	qb := -2*a*b + z2*(2*p.cab-c.c1)
+	qc := a*a - z2*(p.va+c.c0)
 	if qa <= 0 || b <= 0 {
 		return iv, false
 	}
@@ -63,28 +97,12 @@ func fieller(a, b, va, vb, cab float64, c chance) (iv interval, bounded bool) {
 	return iv, true
 }
 
-// ratioOf is fieller for two forms.
-func ratioOf(above, below form, r readings, c chance) (interval, bool) {
-	return ratioAt(above.value(r), above, below, r, c)
-}
-
-// ratioAt is ratioOf for a number above the line that has the noise of a form, but not its value.
-func ratioAt(a float64, above, below form, r readings, c chance) (interval, bool) {
-	if coarse(above, r) || coarse(below, r) {
-		return searched(a, above, below, r, c)
-	}
-	return fieller(a, below.value(r), cov(above, above, r), cov(below, below, r), cov(above, below, r), c)
-}
-
-// searched is ratioOf where the noise is so small that its rounding shows: each end is the place where above - t below
-// is just too large for the noise, sought from the value outwards.
-func searched(a float64, above, below form, r readings, c chance) (interval, bool) {
-	b := below.value(r)
+// searched is ratio where the noise is so small that its rounding shows: each end is the place where a - t b is just too
+// large for the noise, sought from the value outwards.
+func searched(a, b float64, p pencil, c chance) (interval, bool) {
 	iv := interval{value: a / b}
 	outside := func(t float64) bool {
-		f := weigh(1, above)
-		f.add(below, -t)
-		h := bound(f, r)
+		h := p.half(t)
 		return math.Abs(a-t*b) > math.Sqrt(h*h+z95*z95*c.at(t))
 	}
 	end := func(sign float64) (float64, bool) {
@@ -106,7 +124,7 @@ func searched(a float64, above, below form, r readings, c chance) (interval, boo
 		}
 		return 0, false
 	}
-	if b <= 0 || b <= bound(below, r) {
+	if b <= (pencil{va: p.vb, ra: p.rb, rb: make([]float64, len(p.rb))}).half(0) {
 		return iv, false
 	}
 	var low, high bool
@@ -146,22 +164,26 @@ func halfWidth(f form, r readings) float64 {
 	return bound(f, r)
 }
 
-// bound is at least the half-width: rounding moves a draw by one half at most, so it is added outright for every cell
-// in which it shows.
+// bound is at least the half-width of a form where rounding shows: it moves a draw by one half at most, so one half is
+// added outright for every such cell.
 func bound(f form, r readings) float64 {
 	v, slack := 0.0, 0.0
-	coarse := coarse(f, r)
 	for _, k := range f.keys() {
-		rd, w := r[k.readingKey], math.Abs(f[k])
-		switch {
-		case !coarse || rd.sd >= normalFrom:
-			v += w * w * rd.vars
-		case rd.sd >= silentBelow:
-			v += w * w * rd.sd * rd.sd
-			slack += w / 2
+		each, shows := drawn(r[k.readingKey])
+		v += f[k] * f[k] * each
+		if shows {
+			slack += math.Abs(f[k]) / 2
 		}
 	}
 	return z95*math.Sqrt(v) + slack
+}
+
+// drawn is the variance of a cell's draw where its rounding is counted apart, and whether rounding shows.
+func drawn(rd reading) (variance float64, shows bool) {
+	if rd.sd >= silentBelow && rd.sd < normalFrom {
+		return rd.sd * rd.sd, true
+	}
+	return rd.vars, false
 }
 
 // maxSteps is how many steps of a cell the exact distribution of a sum may span.

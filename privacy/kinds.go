@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -45,7 +46,8 @@ func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
 		f.null, f.note = true, noteSwamps
 		return Figure{f}
 	}
-	iv, note := d.interval(r)
+	v, sp := d.read(r), d.spread(r)
+	iv, note := d.interval(v, sp)
 	switch note {
 	case "":
 	case noteUnbounded:
@@ -55,7 +57,7 @@ func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
 		return Figure{f}
 	}
 	f.value, f.low, f.high = iv.value, iv.low, iv.high
-	wide, why := d.sampled(r, iv)
+	wide, why := d.sampled(v, sp, iv)
 	f.wideLow, f.wideHigh, f.unsampled = wide.low, wide.high, why
 	return Figure{f}
 }
@@ -87,22 +89,60 @@ func (d derivation) top() float64 {
 	return d.formula.High
 }
 
-// interval is the value with its interval from the noise alone; where there is no value, the note says why.
-func (d derivation) interval(r readings) (interval, string) {
+// values are what a figure's forms come to in one release.
+type values struct {
+	line, below, persons float64
+	bins, censored       []float64
+	shown                float64 // what is presented, where one measurement holds a count; NaN elsewhere
+}
+
+func (d derivation) read(r readings) values {
+	v := values{persons: math.Inf(1), shown: d.presented(r)}
+	read := func(f form) float64 { return f.value(r) }
 	if d.below == nil {
-		return d.counted(r, countInterval(d.above, r)), ""
+		v.line = read(d.above)
+		return v
 	}
-	if d.below.value(r) <= 0 || d.persons != nil && d.persons.value(r) <= 0 {
-		return interval{}, noteEmpty
+	v.line, v.below, v.bins, v.censored = read(d.line()), read(d.below), mapSlice(d.bins, read), mapSlice(d.censored, read)
+	if d.persons != nil {
+		v.persons = read(d.persons)
 	}
-	switch d.formula.Form {
-	case FormMedian:
-		return d.median(r, 0)
-	case FormSurvival:
-		return d.survival(r, false)
-	}
-	iv, bounded := ratioOf(d.line(), d.below, r, chance{})
+	return v
+}
+
+// spread is what the noise does to a figure: it follows from the plan alone.
+type spread struct {
+	half  float64  // count: the half-width
+	ratio pencil   // of line and below
+	bins  []pencil // median: of the number below each bin less half of all, and of the bin
+	table covariances
+}
+
+func (d derivation) spread(r readings) spread {
 	switch {
+	case d.below == nil:
+		return spread{half: halfWidth(d.above, r)}
+	case d.formula.Form == FormMedian:
+		return spread{bins: d.medianSpread(r)}
+	case d.formula.Form == FormSurvival:
+		m := d.bin()
+		return spread{table: covariancesOf(slices.Concat(d.bins[:m], d.censored[:m], []form{d.below}), r)}
+	}
+	return spread{ratio: pencilOf(d.line(), d.below, r)}
+}
+
+// interval is the value with its interval from the noise alone; where there is no value, the note says why.
+func (d derivation) interval(v values, sp spread) (interval, string) {
+	iv, bounded, note := d.uncut(v, sp, false)
+	switch {
+	case note != "":
+		return interval{}, note
+	case d.below == nil:
+		iv = iv.whole()
+		if !math.IsNaN(v.shown) {
+			iv = interval{v.shown, math.Min(iv.low, v.shown), math.Max(iv.high, v.shown)}
+		}
+		return iv, ""
 	case bounded:
 		return iv.cut(d.formula.Low, d.top()), ""
 	case math.IsInf(d.top(), 1):
@@ -112,39 +152,58 @@ func (d derivation) interval(r readings) (interval, string) {
 }
 
 // sampled is the interval from noise and sampling; where there is none, why says so. It holds the first one.
-func (d derivation) sampled(r readings, noise interval) (wide interval, why string) {
-	if d.formula.Unsampled != "" {
-		return interval{}, d.formula.Unsampled
+func (d derivation) sampled(v values, sp spread, noise interval) (wide interval, why string) {
+	if why := d.unsampled(); why != "" {
+		return interval{}, why
 	}
-	n := 0.0
-	if d.below != nil {
-		n = math.Max(0, d.below.value(r))
-	}
-	bounded := true
-	switch d.formula.Form {
-	case FormCount, FormTotal:
-		wide = poisson(d.above, r, d.most())
-	case FormMedian:
-		wide, _ = d.median(r, n/4) // the number below the median is binomial
-	case FormSurvival:
-		wide, _ = d.survival(r, true)
-	case FormRatio:
-		return interval{}, noSpread
+	wide, bounded, _ := d.uncut(v, sp, true)
+	switch {
+	case bounded && d.below == nil:
+		wide = wide.whole()
+	case bounded:
+		wide = wide.cut(d.formula.Low, d.top())
+	case math.IsInf(d.top(), 1):
+		return interval{}, noHighest
 	default:
-		wide, bounded = ratioOf(d.line(), d.below, r, d.chance(n, r))
-	}
-	if !bounded {
-		if math.IsInf(d.top(), 1) {
-			return interval{}, noHighest
-		}
 		wide.low, wide.high = d.formula.Low, d.top()
 	}
-	wide = wide.cut(d.formula.Low, d.top())
 	return interval{noise.value, math.Min(wide.low, noise.low), math.Max(wide.high, noise.high)}, ""
 }
 
-// chance is what sampling adds to the variance of above - t below where t is the programme's own value, among n persons.
-func (d derivation) chance(n float64, r readings) chance {
+// unsampled says why a figure has no interval with sampling; "" where it has one.
+func (d derivation) unsampled() string {
+	if d.formula.Unsampled == "" && d.formula.Form == FormRatio {
+		return noSpread
+	}
+	return d.formula.Unsampled
+}
+
+// uncut is the value as estimated with either interval, before either is brought into the possible range; bounded is
+// false where the interval has no end. Where there is no value the note says why.
+func (d derivation) uncut(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
+	switch {
+	case d.below == nil && sampling:
+		return poisson(v.line, sp.half, d.most()), true, ""
+	case d.below == nil:
+		return interval{v.line, v.line - sp.half, v.line + sp.half}, true, ""
+	case v.below <= 0 || v.persons <= 0:
+		return iv, false, noteEmpty
+	case d.formula.Form == FormMedian:
+		return d.median(v, sp, sampling)
+	case d.formula.Form == FormSurvival:
+		return d.survival(v, sp, sampling)
+	}
+	c := chance{}
+	if sampling {
+		c = d.chance(v)
+	}
+	iv, bounded = ratio(v.line, v.below, sp.ratio, c)
+	return iv, bounded, ""
+}
+
+// chance is what sampling adds to the variance of line - t below where t is the programme's own value.
+func (d derivation) chance(v values) chance {
+	n := v.below
 	switch d.formula.Form {
 	case FormMean:
 		// No values in [low, high] with mean t vary more than (high - t)(t - low) (Bhatia and Davis 2000).
@@ -152,7 +211,7 @@ func (d derivation) chance(n float64, r readings) chance {
 		return chance{-n * low * high, n * (low + high), -n}
 	case FormChange:
 		// Two independent Poisson numbers of which one is expected to be 1 + t times the other: (1 + t) x both together.
-		both := d.most() * math.Max(0, d.line().value(r)+2*n)
+		both := d.most() * math.Max(0, v.line+2*n)
 		return chance{both, both, 0}
 	}
 	return chance{0, n, -n} // n t (1 - t), of a binomial number; no more of weights that one person's cells share
@@ -173,20 +232,19 @@ func (d derivation) line() form {
 	return f
 }
 
-// counted puts the presented number in the place of the rounded estimate, where one measurement holds the figure: what
-// readers add up then adds up. The interval stays that of the estimate, widened to hold what is shown.
-func (d derivation) counted(r readings, iv interval) interval {
-	var sum int64
+// presented is the number that stands in the place of the rounded estimate where one measurement holds a count: what
+// readers add up then adds up. NaN where there is none. The interval stays that of the estimate, widened to hold it.
+func (d derivation) presented(r readings) float64 {
+	sum := 0.0
 	for _, k := range d.single {
 		rd := r[k.readingKey]
 		if rd.shown == nil {
-			return iv
+			return math.NaN()
 		}
-		sum += rd.shown[k.cell]
+		sum += float64(rd.shown[k.cell])
 	}
 	if len(d.single) == 0 {
-		return iv
+		return math.NaN()
 	}
-	iv.value = float64(sum)
-	return interval{iv.value, math.Min(iv.low, iv.value), math.Max(iv.high, iv.value)}
+	return sum
 }

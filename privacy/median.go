@@ -3,24 +3,28 @@ package privacy
 import "math"
 
 // median is linear within the bin in which half is reached; its interval is where the band of the distribution function
-// crosses one half. extra is added to the variance of the number below the median: 0, or what sampling brings.
-func (d derivation) median(r readings, extra float64) (interval, string) {
+// crosses one half.
+func (d derivation) median(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
 	edges := d.formula.Edges
 	reached := make([]float64, len(edges))
 	var sum float64
 	for k := range edges {
-		sum += d.bins[k].value(r)
+		sum += v.bins[k]
 		reached[k] = sum
 	}
 	// The noise may make the numbers fall where they cannot: the nearest rising ones tell where half is reached. Bins cut
 	// at zero one by one would all err upwards, and the median downwards.
 	rise(reached)
-	value, ok := crossing(edges, reached, d.below.value(r)/2)
+	value, ok := crossing(edges, reached, v.below/2)
 	if !ok {
-		return interval{}, noteHalf
+		return iv, false, noteHalf
 	}
-	low, high := d.medianBand(r, extra)
-	return interval{value, math.Min(low, value), math.Max(high, value)}.cut(0, edges[len(edges)-1]), ""
+	extra := 0.0
+	if sampling {
+		extra = v.below / 4 // the number below the median is binomial
+	}
+	low, high := medianBand(edges, v, sp.bins, extra)
+	return interval{value, math.Min(low, value), math.Max(high, value)}, true, ""
 }
 
 // rise replaces numbers by the nearest ones, in squares, that never fall (pool adjacent violators).
@@ -65,33 +69,33 @@ func crossing(edges, reached []float64, half float64) (float64, bool) {
 // bandSteps is how finely a bin is searched for where the band of the distribution function crosses one half; the
 // crossing itself is then found by halving.
 const (
-	bandSteps  = 64
+	bandSteps  = 16
 	bandHalves = 40
 )
 
-// medianBand is the lowest and the highest place at which the distribution function could be one half.
-func (d derivation) medianBand(r readings, extra float64) (low, high float64) {
-	edges := d.formula.Edges
+// medianSpread is, for each bin, the noise on the number below it less half of all, and on the bin.
+func (d derivation) medianSpread(r readings) []pencil {
+	h := weigh(-0.5, d.below)
+	return mapSlice(d.bins[:len(d.formula.Edges)], func(bin form) pencil {
+		p := pencilOf(h, bin, r)
+		h.add(bin, 1)
+		return p
+	})
+}
+
+// medianBand is the lowest and the highest place at which the distribution function could be one half; extra is added
+// to the variance of the number below the median.
+func medianBand(edges []float64, v values, noise []pencil, extra float64) (low, high float64) {
 	low, high = edges[len(edges)-1], 0
-	h := form{} // the distribution function below the bin, less one half
-	h.add(d.below, -0.5)
+	h := -v.below / 2 // the number below the bin, less half of all
 	var lower float64
 	found := false
 	for k, upper := range edges {
-		bin := d.bins[k]
-		v, slope, vv, vs, ss := h.value(r), bin.value(r), cov(h, h, r), cov(h, bin, r), cov(bin, bin, r)
-		rough := coarse(h, r) || coarse(bin, r)
-		half := func(t float64) float64 {
-			if rough {
-				f := weigh(1, h)
-				f.add(bin, t)
-				b := bound(f, r)
-				return math.Sqrt(b*b + z95*z95*extra)
-			}
-			return z95 * math.Sqrt(math.Max(0, vv+2*t*vs+t*t*ss)+extra)
-		}
 		// end is an end of the band at a part t of the bin, sign 1 for the upper one.
-		end := func(t, sign float64) float64 { return v + t*slope + sign*half(t) }
+		end := func(t, sign float64) float64 {
+			half := noise[k].half(-t)
+			return h + t*v.bins[k] + sign*math.Sqrt(half*half+z95*z95*extra)
+		}
 		cross := func(a, b, sign float64) float64 { // end is below zero at a, and not at b, or the other way round
 			below := end(a, sign) < 0
 			for range bandHalves {
@@ -103,23 +107,26 @@ func (d derivation) medianBand(r readings, extra float64) (low, high float64) {
 			}
 			return lower + a*(upper-lower)
 		}
+		top, bottom := end(0, 1), end(0, -1)
 		for i := range bandSteps {
 			a, b := float64(i)/bandSteps, float64(i+1)/bandSteps
+			nextTop, nextBottom := end(b, 1), end(b, -1)
 			switch {
 			case found:
-			case end(a, 1) >= 0:
+			case top >= 0:
 				low, found = lower+a*(upper-lower), true
-			case end(b, 1) >= 0:
+			case nextTop >= 0:
 				low, found = cross(a, b, 1), true
 			}
 			switch {
-			case end(b, -1) < 0:
+			case nextBottom < 0:
 				high = lower + b*(upper-lower)
-			case end(a, -1) < 0:
+			case bottom < 0:
 				high = cross(b, a, -1)
 			}
+			top, bottom = nextTop, nextBottom
 		}
-		h.add(bin, 1)
+		h += v.bins[k]
 		lower = upper
 	}
 	return low, high

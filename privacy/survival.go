@@ -23,9 +23,9 @@ func LifeTable(left, censored []float64) []float64 {
 	return out
 }
 
-// survivors is the number that is still there, risk x S, with its derivatives by left, by censored and by the number at
-// the start; ok is false where nobody is at risk. greenwood is the sum of left / (at (at - left)).
-func survivors(left, censored []float64, risk float64) (n float64, dLeft, dCensored []float64, dRisk, greenwood float64, ok bool) {
+// survivors is the number that is still there, risk x S, with its derivatives by each of left, each of censored and the
+// number at the start; ok is false where nobody is at risk. greenwood is the sum of left / (at (at - left)).
+func survivors(left, censored []float64, risk float64) (n float64, by []float64, greenwood float64, ok bool) {
 	m := len(left)
 	// derivatives of S and of the number at risk, forwards through the bins; the last place is the start's
 	ds, at := make([]float64, 2*m+1), make([]float64, 2*m+1)
@@ -34,7 +34,7 @@ func survivors(left, censored []float64, risk float64) (n float64, dLeft, dCenso
 	for k := range m {
 		b := now - censored[k]/2
 		if b <= 0 {
-			return 0, nil, nil, 0, 0, false
+			return 0, nil, 0, false
 		}
 		q := 1 - left[k]/b
 		for j := range ds {
@@ -60,18 +60,64 @@ func survivors(left, censored []float64, risk float64) (n float64, dLeft, dCenso
 	for j := range ds {
 		ds[j] *= risk
 	}
-	return n, ds[:m], ds[m : 2*m], ds[2*m] + s, greenwood, true
+	ds[2*m] += s
+	return n, ds, greenwood, true
 }
 
-// survivors is the same for a figure's cells: the derivatives as a form.
-func (d derivation) survivors(left, censored []float64, start float64) (n float64, above form, greenwood float64, ok bool) {
-	n, dLeft, dCensored, dStart, greenwood, ok := survivors(left, censored, start)
-	above = weigh(dStart, d.below)
-	for k := range dLeft {
-		above.add(d.bins[k], dLeft[k])
-		above.add(d.censored[k], dCensored[k])
+// covariances are those of the noise on several forms, and their weights on the cells in which rounding shows.
+type covariances struct {
+	c     [][]float64
+	rough [][]float64
+}
+
+func covariancesOf(forms []form, r readings) covariances {
+	out := covariances{c: make([][]float64, len(forms)), rough: make([][]float64, len(forms))}
+	all := form{}
+	shows := false
+	for _, f := range forms {
+		shows = shows || coarse(f, r)
+		all.add(f, 0)
 	}
-	return n, above, greenwood, ok
+	keys := all.keys()
+	for i, f := range forms {
+		for _, g := range forms {
+			if !shows {
+				out.c[i] = append(out.c[i], cov(f, g, r))
+				continue
+			}
+			var sum float64
+			for _, k := range keys {
+				v, _ := drawn(r[k.readingKey])
+				sum += f[k] * g[k] * v
+			}
+			out.c[i] = append(out.c[i], sum)
+		}
+		for _, k := range keys {
+			if _, rough := drawn(r[k.readingKey]); shows && rough {
+				out.rough[i] = append(out.rough[i], f[k])
+			}
+		}
+	}
+	return out
+}
+
+// pencil is the noise on a combination of the forms, and on their last one.
+func (c covariances) pencil(w []float64) pencil {
+	last := len(w) - 1
+	p := pencil{vb: c.c[last][last], rb: c.rough[last]}
+	if p.rb != nil {
+		p.ra = make([]float64, len(p.rb))
+	}
+	for i, x := range w {
+		for j, y := range w {
+			p.va += x * y * c.c[i][j]
+		}
+		p.cab += x * c.c[i][last]
+		for k, y := range c.rough[i] {
+			p.ra[k] += x * y
+		}
+	}
+	return p
 }
 
 // expectedSurvival is the half-width among so many persons who fall into the cells as the formula expects: Expect.Cells are
@@ -82,45 +128,42 @@ func expectedSurvival(r readings, d derivation, persons float64) float64 {
 	if len(f.Expect.Cells) != 2*bins {
 		return math.Inf(1)
 	}
-	m, start := 0, 0.0
-	for m < bins && f.Edges[m] <= f.At {
-		m++
-	}
+	m, start := d.bin(), 0.0
 	cells := mapSlice(f.Expect.Cells, func(x float64) float64 { start += persons * x; return persons * x })
-	n, above, _, ok := d.survivors(cells[:m], cells[bins:bins+m], start)
+	n, by, _, ok := survivors(cells[:m], cells[bins:bins+m], start)
 	if !ok {
 		return math.Inf(1)
 	}
-	above.add(d.below, -n/start)
-	return z95 * math.Sqrt(cov(above, above, r)) / start
+	return d.spread(r).table.pencil(by).half(n/start) / start
+}
+
+// bin is the number of bins up to Formula.At.
+func (d derivation) bin() int {
+	m := 0
+	for m < len(d.formula.Edges) && d.formula.Edges[m] <= d.formula.At {
+		m++
+	}
+	return m
 }
 
 // survival is the life table's share after the bin that ends at Formula.At. The number still there is taken as linear
 // in the cells around the estimate; for that number over the number at the start the interval is Fieller's. With
 // sampling, Greenwood's variance (1926) is added, never less than that of a share without censoring.
-func (d derivation) survival(r readings, sampling bool) (interval, string) {
-	m := 0
-	for m < len(d.formula.Edges) && d.formula.Edges[m] <= d.formula.At {
-		m++
-	}
-	values := func(forms []form) []float64 { return mapSlice(forms[:m], func(f form) float64 { return f.value(r) }) }
-	left, censored, start := values(d.bins), values(d.censored), d.below.value(r)
-	n, above, greenwood, ok := d.survivors(left, censored, start)
+func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
+	m := d.bin()
+	n, by, greenwood, ok := survivors(v.bins[:m], v.censored[:m], v.below)
 	if !ok {
-		return interval{}, noteNobodyLeft
+		return iv, false, noteNobodyLeft
 	}
 	c := chance{}
 	if sampling {
-		s := n / start
+		s := n / v.below
 		inflation := 1.0
 		if s > 0 && s < 1 {
-			inflation = math.Max(1, start*s*greenwood/(1-s))
+			inflation = math.Max(1, v.below*s*greenwood/(1-s))
 		}
-		c = chance{0, start * inflation, -start * inflation}
+		c = chance{0, v.below * inflation, -v.below * inflation}
 	}
-	iv, bounded := ratioAt(n, above, d.below, r, c)
-	if !bounded {
-		return interval{iv.value, 0, 1}.cut(0, 1), noteUnbounded
-	}
-	return iv.cut(0, 1), ""
+	iv, bounded = ratio(n, v.below, sp.table.pencil(by), c)
+	return iv, bounded, ""
 }
