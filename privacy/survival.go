@@ -23,6 +23,24 @@ func LifeTable(left, censored []float64) []float64 {
 	return out
 }
 
+// Curve reads a life table's shares, which hold after each edge, on any days in order: from 1 on day 0, straight between
+// edges, level behind the last. What noise made impossible is mended first: a share lies between 0 and 1 and never rises.
+func Curve(edges, shares, days []float64) []float64 {
+	fall := mapSlice(shares, func(s float64) float64 { return -math.Min(1, math.Max(0, s)) })
+	rise(fall)
+	before, from, k := 1.0, 0.0, 0
+	return mapSlice(days, func(day float64) float64 {
+		for k < len(edges) && day > edges[k] {
+			before, from = -fall[k], edges[k]
+			k++
+		}
+		if k == len(edges) {
+			return before
+		}
+		return before + (day-from)/(edges[k]-from)*(-fall[k]-before)
+	})
+}
+
 // survivors is the number that is still there, risk x S, with its derivatives by each of left, each of censored and the
 // number at the start; ok is false where nobody is at risk. greenwood is the sum of left / (at (at - left)).
 func survivors(left, censored []float64, risk float64) (n float64, by []float64, greenwood float64, ok bool) {
