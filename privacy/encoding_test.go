@@ -193,8 +193,8 @@ func keyed(what string, person int, choice string) string {
 	return string(m.Sum(nil))
 }
 
-// place is one cell of a person after the clamp.
-type place struct {
+// kept is one cell of a person after the clamp.
+type kept struct {
 	cell, block string
 	v           int64
 }
@@ -216,14 +216,14 @@ func model(it Item, v Vector, rows []said, domain []string) []int64 {
 	}
 	out := make([]int64, len(domain))
 	for person, cells := range people {
-		var all []place
+		var all []kept
 		for cell, values := range cells {
 			sum := new(big.Int)
 			for text := range values {
 				x, _ := new(big.Int).SetString(text, 10)
 				sum.Add(sum, x)
 			}
-			p := place{cell: cell, v: it.Linf}
+			p := kept{cell: cell, v: it.Linf}
 			switch {
 			case sum.CmpAbs(big.NewInt(it.Linf)) <= 0:
 				p.v = sum.Int64()
@@ -245,25 +245,25 @@ func model(it Item, v Vector, rows []said, domain []string) []int64 {
 }
 
 // chosen applies the bounds on the number of blocks, and on cells or weights within one.
-func chosen(it Item, v Vector, person int, all []place) []place {
+func chosen(it Item, v Vector, person int, all []kept) []kept {
 	blocks, cells := 1, int(it.L0)
 	if it.blocks {
 		blocks, cells = int(it.L0), 1
 	}
-	slices.SortFunc(all, func(a, b place) int {
+	slices.SortFunc(all, func(a, b kept) int {
 		return strings.Compare(keyed("tried", person, a.cell), keyed("tried", person, b.cell))
 	})
-	by := map[string][]place{}
+	by := map[string][]kept{}
 	for _, p := range all {
 		by[p.block] = append(by[p.block], p)
 	}
 	names := slices.SortedFunc(maps.Keys(by), func(a, b string) int {
 		return strings.Compare(keyed("tried block", person, a), keyed("tried block", person, b))
 	})
-	var kept []place
+	var some []kept
 	for _, name := range names[:min(blocks, len(names))] {
 		if v.Encoding != Weights {
-			kept = append(kept, by[name][:min(cells, len(by[name]))]...)
+			some = append(some, by[name][:min(cells, len(by[name]))]...)
 			continue
 		}
 		left := it.Linf
@@ -277,10 +277,10 @@ func chosen(it Item, v Vector, person int, all []place) []place {
 				w = -w
 			}
 			p.v = w
-			kept = append(kept, p)
+			some = append(some, p)
 		}
 	}
-	return kept
+	return some
 }
 
 // TestBoundsAreThoseOfTheModel: for random rows of some persons, the SQL and the model agree in every cell, and whoever

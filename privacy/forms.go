@@ -16,6 +16,7 @@ type reading struct {
 	entry  int
 	cells  []Cell
 	est    []float64 // unconstrained estimates, in the cells' own unit
+	shown  []int64   // presented whole numbers; nil where nothing is recorded
 	sd     float64   // of the noise as drawn
 	vars   float64   // of the rounded noise on each cell
 }
@@ -115,8 +116,8 @@ func sumCells(r readings, it Item, target models.Period, pick func(Cell) bool) (
 	return f, nil
 }
 
-// below is the number of persons that a share or mean is about: an item's cells, or a total.
-func (p *Plan) below(s Schema, r readings, over, dim string, target models.Period) (form, error) {
+// below is the number of persons that a share or mean is about: those cells of an item that pick accepts, or a total.
+func (p *Plan) below(s Schema, r readings, over string, target models.Period, pick func(Cell) bool) (form, error) {
 	if t, ok := p.total(over); ok {
 		return p.totalOf(s, r, t, target)
 	}
@@ -124,7 +125,7 @@ func (p *Plan) below(s Schema, r readings, over, dim string, target models.Perio
 	if !ok {
 		return nil, fmt.Errorf("no item or total %q", over)
 	}
-	return sumCells(r, it, target, func(c Cell) bool { return it.By == "" || c.Dim == dim })
+	return sumCells(r, it, target, pick)
 }
 
 // totalParts reads the parts of a total; it needs no readings.

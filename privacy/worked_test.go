@@ -118,7 +118,7 @@ var translations = map[string]translation{
 	"ad_ads":       {each: "area", l0: 1, activity: true},
 	"tr_count":     {each: "audience", l0: 1, formula: heads, column: "quarter", events: true},
 	"tr_hours": {column: "year", events: true,
-		formula: privacy.Formula{Unit: "person_hours", Form: privacy.FormCount, Scale: 1.0 / 60, Expect: privacy.Expect{Value: 2}}},
+		formula: privacy.Formula{Unit: "person_hours", Form: privacy.FormTotal, Step: 1.0 / 60, Expect: privacy.Expect{Value: 2}}},
 	"tr_certified": {events: true},
 	"out_type":     {each: "event_type", l0: 1, formula: heads, column: "year", events: true}, "out_language": {each: "language", l0: 1, events: true},
 	"pl_language": {each: "language", l0: 1, formula: heads, column: "year", events: true},
