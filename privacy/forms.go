@@ -3,6 +3,7 @@ package privacy
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type beside struct {
 	number     int // its own among the readings
 	projection reconcile.Projection
 	cells      []cellKey
+	coarse     bool // rounding shows in some of its raw cells
 }
 
 type readingKey struct {
@@ -101,6 +103,11 @@ func (f form) raw(r readings) form {
 			out[rd.beside.cells[j]] += f[k] * p.Weight(rd.first+k.cell, j)
 		}
 	}
+	most := 0.0
+	for _, w := range out {
+		most = math.Max(most, math.Abs(w))
+	}
+	maps.DeleteFunc(out, func(_ cellKey, w float64) bool { return math.Abs(w) <= 1e-12*most }) // nothing but arithmetic
 	return out
 }
 
@@ -177,20 +184,6 @@ func (x weighed) cov(y weighed) float64 {
 	return x.beside.projection.Cov(x.number, y.number)
 }
 
-// lone tells whether a form is one raw cell, added or taken away whole: then the noise is one draw of that sd.
-func (f form) lone(r readings) (sd float64, ok bool) {
-	if len(f) != 1 {
-		return 0, false
-	}
-	for k, w := range f {
-		rd := r[k.readingKey]
-		if math.Abs(w) == 1 && (rd.beside == nil || rd.beside.projection.Free(rd.first+k.cell)) {
-			return rd.sd, true
-		}
-	}
-	return 0, false
-}
-
 // reconciled puts readings of one entry beside each other. j is what they have in common; their items are those that j was
 // made of.
 func (r readings) reconciled(j *joint, number int, items []Item, period models.Period) {
@@ -201,6 +194,8 @@ func (r readings) reconciled(j *joint, number int, items []Item, period models.P
 		rd.beside, rd.first = b, j.first[it.ID]
 		for i := range rd.cells {
 			b.cells = append(b.cells, cellKey{k, i})
+			_, shows := drawn(rd)
+			b.coarse = b.coarse || shows
 		}
 		r[k] = rd
 	}
@@ -208,8 +203,14 @@ func (r readings) reconciled(j *joint, number int, items []Item, period models.P
 
 // components are the periods of an item's own level that make up a target period.
 func components(level string, target models.Period) []models.Period {
-	if level == models.LevelQuarter {
+	switch level {
+	case models.LevelQuarter, LevelSnapshot:
 		return target.Quarters()
+	case models.LevelSpan:
+		if target.Level() != level {
+			return nil // a part of a span has no figure
+		}
+		return []models.Period{target}
 	}
 	return target.Years()
 }
@@ -234,8 +235,8 @@ func sumCells(r readings, it Item, target models.Period, pick func(Cell) bool) (
 	return f, nil
 }
 
-// below is the number of persons that a share or mean is about: an item's cells, or a total.
-func (p *Plan) below(s Schema, r readings, over, dim string, target models.Period) (form, error) {
+// below is the number of persons that a share or mean is about: those cells of an item that pick accepts, or a total.
+func (p *Plan) below(s Schema, r readings, over string, target models.Period, pick func(Cell) bool) (form, error) {
 	if t, ok := p.total(over); ok {
 		return p.totalOf(s, r, t, target)
 	}
@@ -243,7 +244,7 @@ func (p *Plan) below(s Schema, r readings, over, dim string, target models.Perio
 	if !ok {
 		return nil, fmt.Errorf("no item or total %q", over)
 	}
-	return sumCells(r, it, target, func(c Cell) bool { return c.Dim == dim })
+	return sumCells(r, it, target, pick)
 }
 
 // totalParts reads the parts of a total; it needs no readings.

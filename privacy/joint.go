@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"heatwatch/models"
 	"heatwatch/privacy/mechanism"
 	"heatwatch/privacy/reconcile"
 )
@@ -130,7 +131,7 @@ type relations struct {
 // of the item.
 func (b *relations) measure(it Item, cells []Cell, first int) error {
 	v := b.s.Vectors[it.Vector]
-	if it.L0 != 1 || it.By != "" && !slices.Contains(v.By, it.By) {
+	if it.L0 != 1 || v.Each != "" || v.Events || v.Encoding == Weights || it.By != "" && !slices.Contains(v.By, it.By) {
 		return nil
 	}
 	again := slices.Contains(b.measured[it.Vector], it.By)
@@ -300,9 +301,20 @@ func (v Vector) signed(answer string) bool {
 
 // entries groups the plan's items as releases do: what is due on the same day of a period is measured in one entry.
 func (p *Plan) entries() [][]Item {
+	type together struct {
+		level      string
+		years, due int
+	}
+	of := func(it Item) together {
+		level := it.Level
+		if level == LevelSnapshot { // its period is a quarter
+			level = models.LevelQuarter
+		}
+		return together{level, it.Years, it.Due}
+	}
 	var all [][]Item
 	for _, it := range p.Items {
-		i := slices.IndexFunc(all, func(e []Item) bool { return e[0].Level == it.Level && e[0].Due == it.Due })
+		i := slices.IndexFunc(all, func(e []Item) bool { return of(e[0]) == of(it) })
 		if i < 0 {
 			i, all = len(all), append(all, nil)
 		}
@@ -316,7 +328,7 @@ func (p *Plan) checkEntries(s Schema) error {
 	for _, e := range p.entries() {
 		for i, it := range e {
 			for _, o := range e[:i] {
-				if o.Vector == it.Vector && (o.L0 != it.L0 || o.Linf != it.Linf || o.Participations != it.Participations) {
+				if o.Vector == it.Vector && (o.L0 != it.L0 || o.Linf != it.Linf || o.Participations != it.Participations || o.FirstPeriods != it.FirstPeriods) {
 					return fmt.Errorf("items %s and %s measure the same vector on one day with different bounds", o.ID, it.ID)
 				}
 			}

@@ -180,9 +180,7 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 			rd := reading{item: items[i], period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: mechanism.VarRounded(m.Sd)}
 			for _, c := range m.Cells {
 				rd.est = append(rd.est, c.Estimate)
-				if j != nil {
-					rd.shown = append(rd.shown, c.Presented)
-				}
+				rd.shown = append(rd.shown, c.Presented)
 			}
 			r[readingKey{items[i].ID, m.Period}] = rd
 		}
@@ -226,7 +224,7 @@ func notPlanned(f ReleaseFile, m Measurement) error {
 // measures reports whether a measurement is one of an item: vector, encoding, bounds, and every cell in its place.
 func (s Schema) measures(it Item, m Measurement) bool {
 	cells, err := s.cells(it)
-	if err != nil || len(cells) != len(m.Cells) || m.Period.Level() != it.Level || m.Encoding != it.Encoding || m.L0 != it.L0 || m.Linf != it.Linf ||
+	if err != nil || len(cells) != len(m.Cells) || !it.In(m.Period) || m.Encoding != it.Encoding || m.L0 != it.L0 || m.Linf != it.Linf ||
 		m.Vector != "" && m.Vector != it.Vector {
 		return false
 	}
@@ -242,7 +240,7 @@ func (s Schema) measures(it Item, m Measurement) bool {
 // foreign is the item of another plan, as far as a measurement tells.
 func (s Schema) foreign(m Measurement) Item {
 	it := Item{ID: earlier + m.Item, Population: m.Population, Measure: s.Vectors[m.Vector].Measure, Vector: m.Vector, Level: m.Period.Level(),
-		Encoding: m.Encoding, L0: m.L0, Linf: m.Linf}
+		Years: len(m.Period.Years()), Encoding: m.Encoding, L0: m.L0, Linf: m.Linf}
 	if len(m.Cells) > 0 {
 		for k := range m.Cells[0].Cell {
 			if k != "answer" {
