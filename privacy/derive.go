@@ -16,7 +16,7 @@ type derivation struct {
 	formula     Formula
 	item        Item
 	period      models.Period
-	place       place
+	spot        spot
 	above       form // the count, or what stands above the line
 	below       form // persons, or what stands below the line; nil for a count
 	persons     form // how many the figure is about, where below is something else
@@ -24,31 +24,21 @@ type derivation struct {
 	scale       float64
 	bins        []form    // median: each cell; survival: who left, bin by bin
 	censored    []form    // survival: who was last seen, bin by bin
+	events      bool      // counts events without identity
 	single      []cellKey // a count of one period: its cells, whose presented numbers add up to what is shown
 	usedItems   []string
 	usedEntries []int
 }
 
-// place is where in an item a figure stands: the value of the breakdown, the block, and the cell; each may be "".
-type place struct{ dim, block, cell string }
-
-// answer is a cell's name within the place's block; ok is false for a cell of elsewhere.
-func (at place) answer(c Cell) (name string, ok bool) {
-	if c.Dim != at.dim {
-		return "", false
-	}
-	if at.block == "" || c.Answer == at.block {
-		return c.Answer, true
-	}
-	return strings.CutPrefix(c.Answer, at.block+":")
-}
+// spot is where in an item a figure stands: the value of the breakdown (or the block), and the cell; each may be "".
+type spot struct{ dim, cell string }
 
 // whole reports whether the figure is about all, not about one part of a breakdown.
-func (at place) whole() bool { return at == place{} }
+func (at spot) whole() bool { return at == spot{} }
 
 // text names the place in one word, for tests and messages.
-func (at place) text() string {
-	return strings.Join(slices.DeleteFunc([]string{at.block, at.dim, at.cell}, func(s string) bool { return s == "" }), ":")
+func (at spot) text() string {
+	return strings.Trim(at.dim+":"+at.cell, ":")
 }
 
 // derivations lists every figure that a plan publishes for one period, in the plan's order. Those whose items are not
@@ -56,7 +46,7 @@ func (at place) text() string {
 func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]derivation, error) {
 	var all []derivation
 	for _, it := range p.Items {
-		if !slices.Contains(append([]string{it.Level}, it.Sums...), period.Level()) {
+		if !it.covers(period) {
 			continue
 		}
 		cells, err := s.cells(it)
@@ -68,8 +58,8 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 			if !ok {
 				return nil, fmt.Errorf("item %s: no formula for %s", it.ID, pub.Statistic)
 			}
-			for _, at := range places(s.Vectors[it.Vector], f, cells) {
-				d, err := p.derive(s, r, it, f, cells, at, period)
+			for _, at := range spots(f, cells) {
+				d, err := p.derive(s, r, it, f, at, period)
 				if errors.Is(err, errNotMeasured) {
 					continue
 				} else if err != nil {
@@ -99,46 +89,26 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 	return all, nil
 }
 
-// places are those of one statistic in published order: by the breakdown, then by block, then by cell.
-func places(v Vector, f Formula, cells []Cell) []place {
-	blocks := v.EachValues
-	if v.Each == "" {
-		blocks = []string{""}
-	}
-	var all []place
-	last := ""
-	for i, c := range cells {
-		if i > 0 && c.Dim == last {
-			continue
-		}
-		last = c.Dim
-		for _, b := range blocks {
-			at := place{dim: c.Dim, block: b}
-			if f.Per == "" {
-				all = append(all, at)
+// spots are those of one statistic in published order: by the breakdown, then by cell.
+func spots(f Formula, cells []Cell) []spot {
+	var all []spot
+	for _, c := range cells {
+		at := spot{dim: c.Dim}
+		if f.Per != "" {
+			if len(f.Cells) > 0 && !slices.Contains(f.Cells, c.Answer) {
 				continue
 			}
-			for _, name := range at.answers(cells, f.Cells) {
-				all = append(all, place{dim: c.Dim, block: b, cell: name})
-			}
+			at.cell = c.Answer
+		}
+		if len(all) == 0 || all[len(all)-1] != at {
+			all = append(all, at)
 		}
 	}
 	return all
 }
 
-// answers are the named cells of a place's block, or all of them.
-func (at place) answers(cells []Cell, named []string) []string {
-	var all []string
-	for _, c := range cells {
-		if name, ok := at.answer(c); ok && (len(named) == 0 || slices.Contains(named, name)) {
-			all = append(all, name)
-		}
-	}
-	return all
-}
-
-func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at place, period models.Period) (derivation, error) {
-	d := derivation{formula: f, item: it, period: period, place: at, scale: 1}
+func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period models.Period) (derivation, error) {
+	d := derivation{formula: f, item: it, period: period, spot: at, scale: 1, events: s.Vectors[it.Vector].Events}
 	if at.cell != "" {
 		f.Cells = []string{at.cell}
 	}
@@ -149,20 +119,13 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 	}
 	pick := func(names []string) func(Cell) bool {
 		return func(c Cell) bool {
-			name, ok := at.answer(c)
-			return ok && (len(names) == 0 || slices.Contains(names, name))
+			return c.Dim == at.dim && (len(names) == 0 || slices.Contains(names, c.Answer))
 		}
 	}
 	inAt := func(period models.Period, names ...string) form { return got(sumCells(r, it, period, pick(names))) }
 	in := func(names ...string) form { return inAt(period, names...) }
 	persons := func(period models.Period) form {
-		return got(p.below(s, r, it.Over, period, func(c Cell) bool {
-			if over, _ := p.Item(it.Over); s.Vectors[over.Vector].Each == s.Vectors[it.Vector].Each {
-				_, ok := at.answer(c)
-				return ok
-			}
-			return c.Dim == at.dim
-		}))
+		return got(p.below(s, r, it.Over, at.dim, period))
 	}
 	step := f.Step
 	if step == 0 {
@@ -176,10 +139,26 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 		}
 		return sum
 	}
+	// Those who cannot be asked stand in a cell of their own, each with Linf.
+	answers := s.Vectors[it.Vector].Cells
+	known := slices.DeleteFunc(slices.Clone(answers), func(a string) bool { return a == unknownCell })
+	asked := func() form {
+		n := persons(period)
+		if len(known) == len(answers) {
+			return n
+		}
+		out := weigh(1, n)
+		out.add(in(unknownCell), -1/float64(it.Linf))
+		return out
+	}
 	switch f.Form {
 	case FormCount:
 		d.above = in(f.Cells...)
-		d.single = singleCells(r, it, period, pick(f.Cells))
+		if f.Scale != 0 { // the cell's unit is not the figure's: minutes and hours
+			d.above = weigh(f.Scale, d.above)
+		} else {
+			d.single = singleCells(r, it, period, pick(f.Cells))
+		}
 	case FormTotal:
 		d.above = amount(period)
 	case FormShare:
@@ -191,16 +170,11 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 		d.above = in(f.Cells...)
 		d.below = weigh(1, d.above)
 		d.below.add(got(sumCells(r, with, period, pick(f.Of))), 1)
-	case FormSigned, FormYes: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U)); of weights D and U are in grid steps
-		known := slices.DeleteFunc(at.answers(cells, nil), func(a string) bool { return a == unknownCell })
-		d.above = weigh(step, in(known...))
-		d.below = weigh(1, persons(period))
-		if len(known) < len(at.answers(cells, nil)) {
-			d.below.add(in(unknownCell), -step)
-		}
+	case FormSigned, FormYes: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U))
+		d.above, d.below = in(known...), asked()
 		d.offset, d.scale = 0.5, 0.5
 	case FormMean:
-		d.above, d.below = in(), persons(period)
+		d.above, d.below = in(known...), asked()
 		d.offset, d.scale = f.Mid, f.Step
 	case FormRatio:
 		with, _ := p.Item(it.With)
@@ -225,7 +199,7 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 		d.offset, d.formula.Low = -1, max(-1, f.Low)
 	case FormMedian:
 		d.above = form{}
-		for _, a := range at.answers(cells, nil) {
+		for _, a := range answers {
 			d.bins = append(d.bins, in(a))
 		}
 		d.below = in()
@@ -338,7 +312,7 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 			if d.formula.Measure != measure {
 				continue
 			}
-			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.personsIn(period)).published))
+			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(s, d)).published()))
 		}
 	}
 	return all, nil
@@ -347,7 +321,7 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 // rank puts totals before breakdowns, and the head count first among the totals; the plan's order holds within.
 func (d derivation) rank() int {
 	switch {
-	case !d.place.whole():
+	case !d.spot.whole():
 		return 2
 	case d.formula.Form == FormCount:
 		return 0

@@ -195,7 +195,7 @@ type SimFigure struct {
 func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 	var all []SimFigure
 	for i, d := range m.ds {
-		f := SimFigure{Item: d.item.ID, Measure: d.formula.Measure, Statistic: d.formula.Statistic, By: d.place.text(), Form: d.formula.Form, Low: d.formula.Low, High: d.formula.High}
+		f := SimFigure{Item: d.item.ID, Measure: d.formula.Measure, Statistic: d.formula.Statistic, By: d.spot.text(), Form: d.formula.Form, Low: d.formula.Low, High: d.formula.High}
 		if pick != nil && !pick(f) {
 			continue
 		}

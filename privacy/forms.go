@@ -84,8 +84,14 @@ func cov(f, g form, r readings) float64 {
 
 // components are the periods of an item's own level that make up a target period.
 func components(level string, target models.Period) []models.Period {
-	if level == models.LevelQuarter {
+	switch level {
+	case models.LevelQuarter, LevelSnapshot:
 		return target.Quarters()
+	case models.LevelSpan:
+		if target.Level() != level {
+			return nil // a part of a span has no figure
+		}
+		return []models.Period{target}
 	}
 	return target.Years()
 }
@@ -110,8 +116,8 @@ func sumCells(r readings, it Item, target models.Period, pick func(Cell) bool) (
 	return f, nil
 }
 
-// below is the number of persons that a share or mean is about: those cells of an item that pick accepts, or a total.
-func (p *Plan) below(s Schema, r readings, over string, target models.Period, pick func(Cell) bool) (form, error) {
+// below is the number of persons that a share or mean is about: an item's cells, or a total.
+func (p *Plan) below(s Schema, r readings, over, dim string, target models.Period) (form, error) {
 	if t, ok := p.total(over); ok {
 		return p.totalOf(s, r, t, target)
 	}
@@ -119,7 +125,7 @@ func (p *Plan) below(s Schema, r readings, over string, target models.Period, pi
 	if !ok {
 		return nil, fmt.Errorf("no item or total %q", over)
 	}
-	return sumCells(r, it, target, pick)
+	return sumCells(r, it, target, func(c Cell) bool { return it.By == "" || c.Dim == dim })
 }
 
 // totalParts reads the parts of a total; it needs no readings.
