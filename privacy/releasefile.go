@@ -118,6 +118,7 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 			rd := reading{item: it, period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: mechanism.VarRounded(m.Sd)}
 			for _, c := range m.Cells {
 				rd.est = append(rd.est, c.Estimate)
+				rd.shown = append(rd.shown, c.Presented)
 			}
 			r[readingKey{m.Item, m.Period}] = rd
 		}
