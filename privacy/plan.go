@@ -29,6 +29,7 @@ type Plan struct {
 	Items       []Item
 	Totals      []Total
 	Limits      Limits
+	Epsilon     float64 // lifetime epsilon that the sigmas are scaled to
 	factor      float64
 }
 
@@ -145,7 +146,7 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 		return nil, bad("head", "a plan needs schema 1, a name, a version and a design size")
 	}
 	sum := sha256.Sum256(text)
-	p := &Plan{Name: y.Plan, Version: y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: y.Design, Merge: y.Merge, Populations: y.Populations, Limits: y.Limits}
+	p := &Plan{Name: y.Plan, Version: y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: y.Design, Merge: y.Merge, Populations: y.Populations, Limits: y.Limits, Epsilon: epsilon}
 	designMu, err := accountant.MuFor(y.Design.Epsilon, delta)
 	if err != nil {
 		return nil, bad("design", err.Error())
