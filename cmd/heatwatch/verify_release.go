@@ -153,6 +153,9 @@ func (t *trail) locate(path, named string) error {
 		t.skip("the ledger entry: there is no ledger beside the file; name the ledger folder of its site as --ledger DIR. Losses and caps are as the file itself states them")
 		return nil
 	}
+	if problem.ExitCode(err) == problem.Usage {
+		return problem.Wrap(err, problem.Usage, named, "there is no ledger in this folder", "name the folder ledger/ of the site, or the site")
+	}
 	if err != nil {
 		return err
 	}
@@ -236,6 +239,9 @@ func (t *trail) derive() error {
 			return err
 		}
 		r.Figures = slices.DeleteFunc(r.Figures, func(f privacy.Figure) bool { return !slices.Contains(f.Entries(), t.file.Entry) })
+		r.Privacy = slices.DeleteFunc(r.Privacy, func(p privacy.Statement) bool {
+			return !slices.ContainsFunc(r.Figures, func(f privacy.Figure) bool { return slices.Contains(f.Entries(), p.Entry) })
+		})
 		if len(r.Figures) > 0 {
 			t.reports = append(t.reports, r)
 			mine = append(mine, r.Figures...)
@@ -363,6 +369,12 @@ func checkData(dir string, s site.Site, entry int, files []privacy.ReleaseFile) 
 	defer root.Close()
 	wrong, missing, err := site.CheckData(root.FS(), s, entry, have)
 	found := privacy.Findings{Problems: wrong}
+	for _, w := range wrong {
+		var p *problem.Problem
+		if errors.As(w, &p) {
+			p.Where = filepath.Join(dir, p.Where)
+		}
+	}
 	if missing > 0 {
 		found.Unchecked = append(found.Unchecked, fmt.Sprintf("%d published figures that rest on release files which are not here", missing))
 	}
@@ -546,7 +558,7 @@ func (t *trail) items() render.Table {
 }
 
 func (t *trail) losses() render.Table {
-	table := render.Table{Columns: render.Cols("population", "unit", "mu2 release#", "epsilon#", "mu2 lifetime#", "epsilon #", "mu2 cap#", "epsilon  #", "delta#")}
+	table := render.Table{Columns: render.Cols("population", "unit", "mu2 release#", "epsilon release#", "mu2 lifetime#", "epsilon lifetime#", "mu2 cap#", "epsilon cap#", "delta#")}
 	if t.file.Manifest == nil {
 		return render.Table{}
 	}
