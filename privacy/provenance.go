@@ -217,10 +217,15 @@ func (f ReleaseFile) auditPlan(a *Findings, s Schema) {
 		a.skip("bounds and noise against the plan: this program cannot read the plan %s v%d; the release was made with code %s", m.Plan.Name, m.Plan.Version, m.Code)
 		return
 	}
+	due := p.DueOn(f.Period, f.Due)
 	for i, it := range m.Items {
-		want, ok := p.Item(it.Item)
+		want, ok := itemOf(due, it.Item)
 		x := f.Measurements[i]
-		if !ok || want.Vector != it.Vector || want.Measure != it.Measure || want.By != it.By || want.Population != x.Population || want.Level != f.Period.Level() ||
+		if !ok {
+			a.wrong(f, "its plan does not measure item %s of %s on %s", it.Item, f.Period, f.Due)
+			continue
+		}
+		if want.Vector != it.Vector || want.Measure != it.Measure || want.By != it.By || want.Population != x.Population ||
 			want.Participations != it.Participations || want.L0 != it.L0 || want.Sigma != it.Sigma {
 			a.wrong(f, "item %s is not what its plan measures", it.Item)
 			continue
@@ -238,9 +243,14 @@ func (f ReleaseFile) auditPlan(a *Findings, s Schema) {
 			a.wrong(f, "item %s: one person changes a cell by at most %d, and %s says %d", it.Item, it.Linf, it.LinfFrom, want.Linf)
 		}
 	}
-	if due := f.Due; !slices.Contains(p.Due(f.Period), due) {
-		a.wrong(f, "nothing of %s is due on %s", f.Period, due)
+}
+
+func itemOf(items []Item, id string) (Item, bool) {
+	i := slices.IndexFunc(items, func(it Item) bool { return it.ID == id })
+	if i < 0 {
+		return Item{}, false
 	}
+	return items[i], true
 }
 
 // Statements say what the release cost a population, as far as the file itself knows.
@@ -288,12 +298,15 @@ func (f ReleaseFile) AuditEntry(l *ledger.Ledger, s Schema) Findings {
 		a.wrong(f, "the manifest is not about ledger entry %d", e.Number)
 		return a
 	}
+	plan, unread := m.Plan.Parse(s, m.Delta) // Audit says so where this program cannot read it
 	for i, it := range m.Items {
 		booked := e.Release.Items[i]
 		if it.Mu2 != booked.Mu2 || it.Participations != booked.Participations {
 			a.wrong(f, "item %s: the manifest is not what ledger entry %d booked", it.Item, e.Number)
 		}
-		f.auditIdentity(&a, it, booked, s)
+		if unread == nil {
+			f.auditIdentity(&a, plan, it, booked, s)
+		}
 	}
 	for i, p := range m.Populations {
 		loss, limit := e.Release.Losses[i], caps[p.Population]
@@ -308,11 +321,11 @@ func (f ReleaseFile) AuditEntry(l *ledger.Ledger, s Schema) Findings {
 }
 
 // auditIdentity compares the definition that the manifest states with the identity that the ledger booked.
-func (f ReleaseFile) auditIdentity(a *Findings, it ManifestItem, booked ledger.Item, s Schema) {
-	item := Item{ID: it.Item, Population: booked.Population, Measure: it.Measure, Vector: it.Vector, By: it.By, Encoding: it.Encoding, L0: it.L0, Linf: it.Linf}
+func (f ReleaseFile) auditIdentity(a *Findings, p *Plan, it ManifestItem, booked ledger.Item, s Schema) {
+	item, ok := p.Item(it.Item)
 	cells, err := s.cells(item)
-	if err != nil {
-		return // Audit says that this program does not know the item
+	if !ok || err != nil {
+		return // Audit has said it
 	}
 	same := booked.Cells == Releaser{Schema: s}.identity(draw{item: item, cells: cells})
 	if here := s.Measures[it.Measure].Definition; same != (here == it.Definition) {

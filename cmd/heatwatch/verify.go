@@ -100,6 +100,9 @@ func (c *command) verifySite(dir, key string) error {
 		return err
 	}
 	if len(found.Problems) > 0 {
+		if len(files) > 0 {
+			c.sayCode(files[len(files)-1])
+		}
 		return first(found.Problems)
 	}
 	for _, u := range found.Unchecked {
@@ -112,8 +115,8 @@ func (c *command) verifySite(dir, key string) error {
 		Rows: [][]string{{r.Home, fmt.Sprint(r.Entries), fmt.Sprint(len(files)), fmt.Sprint(figures), r.Fingerprint}}})
 }
 
-// siteFindings audits every release file of a site and derives all its figures again.
-func siteFindings(dir string, l *ledger.Ledger, files []privacy.ReleaseFile) (found privacy.Findings, figures int, err error) {
+// audit checks release files against their own manifests and the ledger.
+func audit(files []privacy.ReleaseFile, l *ledger.Ledger) (found privacy.Findings) {
 	sc := schema.Schema()
 	for _, f := range files {
 		found.Add(f.Audit(sc))
@@ -121,6 +124,13 @@ func siteFindings(dir string, l *ledger.Ledger, files []privacy.ReleaseFile) (fo
 	}
 	slices.Sort(found.Unchecked) // old files all lack the same
 	found.Unchecked = slices.Compact(found.Unchecked)
+	return found
+}
+
+// siteFindings audits every release file of a site and derives all its figures again.
+func siteFindings(dir string, l *ledger.Ledger, files []privacy.ReleaseFile) (found privacy.Findings, figures int, err error) {
+	sc := schema.Schema()
+	found = audit(files, l)
 	if len(found.Problems) > 0 {
 		return found, 0, nil
 	}
@@ -239,6 +249,13 @@ func (c *command) verify(ctx context.Context) error {
 	home := c.path()
 	if h != nil {
 		files, err := h.releases()
+		if err == nil {
+			for _, wrong := range audit(files, h.ledger).Problems {
+				if err := note(wrong); err != nil {
+					return err
+				}
+			}
+		}
 		if err := note(err); err != nil {
 			return err
 		}

@@ -79,9 +79,7 @@ func (c *command) verifyRelease(path, ledgerDir, key string) error {
 		}
 	}
 	if len(t.Problems) > 0 {
-		if m := t.file.Manifest; m != nil && m.Code != made().Code {
-			c.Say("heatwatch: the release was made with code %s, this is %s", m.Code, made().Code)
-		}
+		c.sayCode(t.file)
 		return first(t.Problems)
 	}
 	if o.Format == render.FormatJSON {
@@ -100,6 +98,13 @@ func (c *command) verifyRelease(path, ledgerDir, key string) error {
 	return t.account(c, o)
 }
 
+// sayCode says which program made a file, if it was another one: a difference may come from there.
+func (c *command) sayCode(f privacy.ReleaseFile) {
+	if here := made().Code; f.Manifest != nil && f.Manifest.Code != here {
+		c.Say("heatwatch: entry %d was released with code %s, this is code %s", f.Entry, f.Manifest.Code, here)
+	}
+}
+
 // first is the first problem, with the number of the others.
 func first(problems []error) error {
 	var p *problem.Problem
@@ -110,10 +115,11 @@ func first(problems []error) error {
 }
 
 func (t *trail) follow(path, ledgerDir, key string) error {
-	var err error
-	if t.file, err = privacy.ReadRelease(path); err != nil {
+	f, err := privacy.ReadRelease(path)
+	if err != nil {
 		return err
 	}
+	t.file = f
 	if err := t.locate(path, ledgerDir); err != nil {
 		return err
 	}
