@@ -196,6 +196,17 @@ func TestTheAuditFindsEveryLie(t *testing.T) {
 		}, says: "cap is not the ledger's", only: true},
 		{name: "the unit", lie: func(f *ReleaseFile) { f.Manifest.Populations[0].Unit = "event" }, says: "not the ledger's", only: true},
 		{name: "a population left out", lie: func(f *ReleaseFile) { f.Manifest.Populations = nil }, says: "each population"},
+		{name: "a population more", lie: func(f *ReleaseFile) {
+			more := f.Manifest.Populations[0]
+			more.Population = "nobody"
+			f.Manifest.Populations = append(f.Manifest.Populations, more)
+		}, says: "each population"},
+		{name: "a bound that no plan can have", lie: func(f *ReleaseFile) {
+			m, it := &f.Measurements[0], &f.Manifest.Items[0]
+			m.L0, it.L0 = 1<<23, 1<<23
+			it.Mu2, _ = accountant.Item{L0: m.L0, Linf: m.Linf, Sd: m.Sd}.Loss()
+			m.Mu2 = float64(it.Mu2) / float64(accountant.Unit)
+		}, says: "out of range"},
 		{name: "delta", lie: func(f *ReleaseFile) { f.Manifest.Delta = 1e-3 }, says: "epsilon_release is"},
 		{name: "delta of a draw", lie: func(f *ReleaseFile) { f.Manifest.DeltaPerDraw = 0 }, says: "per draw"},
 		{name: "the plan's text", lie: func(f *ReleaseFile) {
