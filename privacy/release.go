@@ -37,6 +37,7 @@ type Releaser struct {
 	Selection []byte // key that chooses which cells of a person are kept
 	Seal      []byte // key of the register
 	Today     models.Date
+	Made      Made                                         // for the manifest
 	Open      func(ctx context.Context) (Warehouse, error) // called only if something is to be measured
 	Notice    func(text string)                            // told what a person should know
 }
@@ -459,6 +460,10 @@ func (r Releaser) identity(d draw) string {
 // record draws the noise and writes the release file.
 func (r Releaser) record(period models.Period, due models.Date, entry int, draws []draw, lost int) error {
 	f := ReleaseFile{Schema: 1, Entry: entry, Period: period, Due: due, Demo: r.Ledger.Terms().Mode == ledger.Demo, Plan: planName(r.Plan)}
+	var err error
+	if f.Manifest, err = r.manifest(entry); err != nil {
+		return err
+	}
 	for _, d := range draws {
 		noisy := make([]int64, len(d.cells))
 		for i := range noisy {
@@ -475,7 +480,6 @@ func (r Releaser) record(period models.Period, due models.Date, entry int, draws
 		}
 		f.Measurements = append(f.Measurements, r.Schema.measurement(d.item, period, d.cells, noisy, d.noise.Sd(), attempt))
 	}
-	var err error
 	if f.Signature, err = r.Ledger.Sign(ofRelease, f.signed()); err != nil {
 		return err
 	}
