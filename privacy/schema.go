@@ -39,6 +39,7 @@ type Vector struct {
 	SQL      string   // SELECT person, cell, value ...
 	Measure  string   // whose Build statements must have run
 	Eligible float64  // expected share of the cohort that the vector is about, for planning
+	Activity string   // SELECT person, on_date ...: the days on which a person was active
 }
 
 // Dimension is a way to break a population down: one value per person.
