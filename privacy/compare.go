@@ -208,12 +208,8 @@ func (d derivation) noise(v float64, r readings) form {
 		return d.below
 	case d.formula.Form == FormSurvival:
 		m, at := d.bin(), d.read(r)
-		_, by, _, _ := survivors(at.bins[:m], at.censored[:m], at.below)
-		f := weigh(-v, d.below)
-		for i, g := range slices.Concat(d.bins[:m], d.censored[:m], []form{d.below}) {
-			f.add(g, by[i])
-		}
-		return f
+		_, by, _ := survivors(at.bins[:m], at.censored[:m], at.below)
+		return d.survivalNoise(by, v)
 	}
 	f := d.line()
 	f.add(d.below, -v)
@@ -226,5 +222,5 @@ func disjoint(a, b derivation) bool {
 	if a.period.Last() < b.period.First() || b.period.Last() < a.period.First() {
 		return true
 	}
-	return a.item.ID == b.item.ID && a.period == b.period && a.item.By != "" && a.item.L0 == 1 && a.place.dim != b.place.dim
+	return a.item.ID == b.item.ID && a.period == b.period && a.item.By != "" && a.item.L0 == 1 && a.spot.dim != b.spot.dim
 }

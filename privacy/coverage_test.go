@@ -36,7 +36,7 @@ func kinds() privacy.Schema {
 	for _, x := range []privacy.Vector{v("heads", privacy.Count, 1, "n"), v("question", privacy.Signed, 1, "d"), v("asked", privacy.SignedUnknown, 1, "d", "u"),
 		v("levels", privacy.Histogram, 1, "a", "b", "empty", "unknown"), v("curve", privacy.Histogram, 1, "1", "4", "12", "24", "48", "never"),
 		v("score", privacy.CentredSum, 4, "s"), v("moves", privacy.CentredSum, 5, "s"), v("days", privacy.CentredSum, 179, "s"), v("ads", privacy.CentredSum, 9, "s"),
-		v("life", privacy.Histogram, 1, life...), v("weights", privacy.SignedUnknown, 60, "d", "u")} {
+		v("life", privacy.Histogram, 1, life...), v("weights", privacy.CentredWeightUnknown, 60, "d", "u")} {
 		s.Vectors[x.Name] = x
 	}
 	flags := v("flags", privacy.SignedUnknown, 1, "d", "u")
@@ -59,7 +59,7 @@ func kinds() privacy.Schema {
 	unknown := with(share, "unknown")
 	unknown.By = []privacy.Dim{{Key: "attribute", Value: "level"}}
 	weights := share
-	weights.Step = 1.0 / 60
+	weights.Mid, weights.Step = 0.5, 1.0/120
 	retention := func(at float64) privacy.Formula {
 		return privacy.Formula{Unit: "share", High: 1, Edges: []float64{30, 60, 90, 180, 365}, Left: left, Censored: censored, At: at,
 			Expect: privacy.Expect{Cells: []float64{inBins, inBins, inBins, inBins, inBins, outBins, outBins, outBins, outBins, outBins}}}
@@ -73,7 +73,7 @@ func kinds() privacy.Schema {
 		f("share_flag", "flags", privacy.FormSigned, share),
 		f("share", "levels", privacy.FormShare, known),
 		f("share_unknown", "levels", privacy.FormShare, unknown),
-		f("share_weighted", "weights", privacy.FormSigned, weights),
+		f("share_weighted", "weights", privacy.FormMean, weights),
 		f("share_part", "heads", privacy.FormPart, privacy.Formula{Unit: "share", High: 1, WithVector: "a.others"}),
 		f("within_12", "curve", privacy.FormShare, with(share, "1", "4", "12")),
 		f("median", "curve", privacy.FormMedian, privacy.Formula{Unit: "hours", Edges: []float64{1, 4, 12, 24, 48}, High: 48,
@@ -207,6 +207,10 @@ func (w world) expected(it privacy.Item, c privacy.Cell, n float64) float64 {
 // draw is what a cell holds among persons of chance: each is one of those the programme could have met.
 func (w world) draw(r *rnd.Rand, items []privacy.Item, cells map[string][]privacy.Cell, n int) map[string][]float64 {
 	out := map[string][]float64{}
+	x := 0 // of both kinds, by chance
+	for range n {
+		x += r.IntN(2)
+	}
 	for _, it := range items {
 		v := make([]float64, len(cells[it.ID]))
 		for i, c := range cells[it.ID] {
@@ -216,11 +220,11 @@ func (w world) draw(r *rnd.Rand, items []privacy.Item, cells map[string][]privac
 			}
 			_, lo, hi := w.values(it.Vector)
 			p, persons := w.p, n
-			if c.Dim == "x" || c.Dim == "y" {
-				persons = n / 2
-				if c.Dim == "y" {
-					p = p/2 + 0.25
-				}
+			switch c.Dim {
+			case "x":
+				persons = x
+			case "y":
+				persons, p = n-x, p/2+0.25
 			}
 			switch it.Vector {
 			case "m.heads":

@@ -16,7 +16,7 @@ type derivation struct {
 	formula     Formula
 	item        Item
 	period      models.Period
-	place       place
+	spot        spot
 	above       form // the count, or what stands above the line
 	below       form // persons, or what stands below the line; nil for a count
 	persons     form // how many the figure is about, where below is something else
@@ -24,20 +24,21 @@ type derivation struct {
 	scale       float64
 	bins        []form    // median: each cell; survival: who left, bin by bin
 	censored    []form    // survival: who was last seen, bin by bin
+	events      bool      // counts events without identity
 	single      []cellKey // a count of one period: its cells, whose presented numbers add up to what is shown
 	usedItems   []string
 	usedEntries []int
 }
 
-// place is where in an item a figure stands: the value of the breakdown, or the block, and the cell; each may be "".
-type place struct{ dim, cell string }
+// spot is where in an item a figure stands: the value of the breakdown (or the block), and the cell; each may be "".
+type spot struct{ dim, cell string }
 
 // whole reports whether the figure is about all, not about one part of a breakdown.
-func (at place) whole() bool { return at == place{} }
+func (at spot) whole() bool { return at == spot{} }
 
 // text names the place in one word, for tests and messages.
-func (at place) text() string {
-	return strings.Join(slices.DeleteFunc([]string{at.dim, at.cell}, func(s string) bool { return s == "" }), ":")
+func (at spot) text() string {
+	return strings.Trim(at.dim+":"+at.cell, ":")
 }
 
 // derivations lists every figure that a plan publishes for one period, in the plan's order. Those whose items are not
@@ -57,8 +58,8 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 			if !ok {
 				return nil, fmt.Errorf("item %s: no formula for %s", it.ID, pub.Statistic)
 			}
-			for _, at := range places(f, cells) {
-				d, err := p.derive(s, r, it, f, cells, at, period)
+			for _, at := range spots(f, cells) {
+				d, err := p.derive(s, r, it, f, at, period)
 				if errors.Is(err, errNotMeasured) {
 					continue
 				} else if err != nil {
@@ -88,40 +89,26 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 	return all, nil
 }
 
-// places are those of one statistic in published order: by the breakdown or block, then by cell.
-func places(f Formula, cells []Cell) []place {
-	var all []place
-	last := ""
-	for i, c := range cells {
-		if i > 0 && c.Dim == last {
-			continue
-		}
-		last = c.Dim
-		at := place{dim: c.Dim}
-		if f.Per == "" {
-			all = append(all, at)
-			continue
-		}
-		for _, name := range at.answers(cells, f.Cells) {
-			all = append(all, place{dim: c.Dim, cell: name})
-		}
-	}
-	return all
-}
-
-// answers are the named cells of a place, or all of them.
-func (at place) answers(cells []Cell, named []string) []string {
-	var all []string
+// spots are those of one statistic in published order: by the breakdown, then by cell.
+func spots(f Formula, cells []Cell) []spot {
+	var all []spot
 	for _, c := range cells {
-		if c.Dim == at.dim && (len(named) == 0 || slices.Contains(named, c.Answer)) {
-			all = append(all, c.Answer)
+		at := spot{dim: c.Dim}
+		if f.Per != "" {
+			if len(f.Cells) > 0 && !slices.Contains(f.Cells, c.Answer) {
+				continue
+			}
+			at.cell = c.Answer
+		}
+		if len(all) == 0 || all[len(all)-1] != at {
+			all = append(all, at)
 		}
 	}
 	return all
 }
 
-func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at place, period models.Period) (derivation, error) {
-	d := derivation{formula: f, item: it, period: period, place: at, scale: 1}
+func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period models.Period) (derivation, error) {
+	d := derivation{formula: f, item: it, period: period, spot: at, scale: 1, events: s.Vectors[it.Vector].Events}
 	if at.cell != "" {
 		f.Cells = []string{at.cell}
 	}
@@ -138,8 +125,7 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 	inAt := func(period models.Period, names ...string) form { return got(sumCells(r, it, period, pick(names))) }
 	in := func(names ...string) form { return inAt(period, names...) }
 	persons := func(period models.Period) form {
-		over, _ := p.Item(it.Over)
-		return got(p.below(s, r, it.Over, period, func(c Cell) bool { return over.By == "" || c.Dim == at.dim }))
+		return got(p.below(s, r, it.Over, at.dim, period))
 	}
 	step := f.Step
 	if step == 0 {
@@ -153,10 +139,26 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 		}
 		return sum
 	}
+	// Those who cannot be asked stand in a cell of their own, each with Linf.
+	answers := s.Vectors[it.Vector].Cells
+	known := slices.DeleteFunc(slices.Clone(answers), func(a string) bool { return a == unknownCell })
+	asked := func() form {
+		n := persons(period)
+		if len(known) == len(answers) {
+			return n
+		}
+		out := weigh(1, n)
+		out.add(in(unknownCell), -1/float64(it.Linf))
+		return out
+	}
 	switch f.Form {
 	case FormCount:
 		d.above = in(f.Cells...)
-		d.single = singleCells(r, it, period, pick(f.Cells))
+		if f.Scale != 0 { // the cell's unit is not the figure's: minutes and hours
+			d.above = weigh(f.Scale, d.above)
+		} else {
+			d.single = singleCells(r, it, period, pick(f.Cells))
+		}
 	case FormTotal:
 		d.above = amount(period)
 	case FormShare:
@@ -168,20 +170,11 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 		d.above = in(f.Cells...)
 		d.below = weigh(1, d.above)
 		d.below.add(got(sumCells(r, with, period, pick(f.Of))), 1)
-	case FormSigned, FormYes: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U)); of weights D and U are in grid steps
-		known := slices.DeleteFunc(at.answers(cells, nil), func(a string) bool { return a == unknownCell })
-		d.above = weigh(step, in(known...))
-		d.below = weigh(1, persons(period))
-		if len(known) < len(at.answers(cells, nil)) {
-			d.below.add(in(unknownCell), -step)
-		}
+	case FormSigned, FormYes: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U))
+		d.above, d.below = in(known...), asked()
 		d.offset, d.scale = 0.5, 0.5
-	case FormMean: // those who cannot be asked stand in cell u, each with Linf
-		known := slices.DeleteFunc(at.answers(cells, nil), func(a string) bool { return a == unknownCell })
-		d.above, d.below = in(known...), weigh(1, persons(period))
-		if len(known) < len(at.answers(cells, nil)) {
-			d.below.add(in(unknownCell), -1/float64(it.Linf))
-		}
+	case FormMean:
+		d.above, d.below = in(known...), asked()
 		d.offset, d.scale = f.Mid, f.Step
 	case FormRatio:
 		with, _ := p.Item(it.With)
@@ -206,7 +199,7 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, cells []Cell, at
 		d.offset, d.formula.Low = -1, max(-1, f.Low)
 	case FormMedian:
 		d.above = form{}
-		for _, a := range at.answers(cells, nil) {
+		for _, a := range answers {
 			d.bins = append(d.bins, in(a))
 		}
 		d.below = in()
@@ -328,7 +321,7 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 // rank puts totals before breakdowns, and the head count first among the totals; the plan's order holds within.
 func (d derivation) rank() int {
 	switch {
-	case !d.place.whole():
+	case !d.spot.whole():
 		return 2
 	case d.formula.Form == FormCount:
 		return 0

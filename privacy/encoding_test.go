@@ -193,8 +193,8 @@ func keyed(what string, person int, choice string) string {
 	return string(m.Sum(nil))
 }
 
-// kept is one cell of a person after the clamp.
-type kept struct {
+// place is one cell of a person after the clamp.
+type place struct {
 	cell, block string
 	v           int64
 }
@@ -216,14 +216,14 @@ func model(it Item, v Vector, rows []said, domain []string) []int64 {
 	}
 	out := make([]int64, len(domain))
 	for person, cells := range people {
-		var all []kept
+		var all []place
 		for cell, values := range cells {
 			sum := new(big.Int)
 			for text := range values {
 				x, _ := new(big.Int).SetString(text, 10)
 				sum.Add(sum, x)
 			}
-			p := kept{cell: cell, v: it.Linf}
+			p := place{cell: cell, v: it.Linf}
 			switch {
 			case sum.CmpAbs(big.NewInt(it.Linf)) <= 0:
 				p.v = sum.Int64()
@@ -245,25 +245,25 @@ func model(it Item, v Vector, rows []said, domain []string) []int64 {
 }
 
 // chosen applies the bounds on the number of blocks, and on cells or weights within one.
-func chosen(it Item, v Vector, person int, all []kept) []kept {
+func chosen(it Item, v Vector, person int, all []place) []place {
 	blocks, cells := 1, int(it.L0)
 	if it.blocks {
 		blocks, cells = int(it.L0), 1
 	}
-	slices.SortFunc(all, func(a, b kept) int {
+	slices.SortFunc(all, func(a, b place) int {
 		return strings.Compare(keyed("tried", person, a.cell), keyed("tried", person, b.cell))
 	})
-	by := map[string][]kept{}
+	by := map[string][]place{}
 	for _, p := range all {
 		by[p.block] = append(by[p.block], p)
 	}
 	names := slices.SortedFunc(maps.Keys(by), func(a, b string) int {
 		return strings.Compare(keyed("tried block", person, a), keyed("tried block", person, b))
 	})
-	var some []kept
+	var kept []place
 	for _, name := range names[:min(blocks, len(names))] {
 		if v.Encoding != Weights {
-			some = append(some, by[name][:min(cells, len(by[name]))]...)
+			kept = append(kept, by[name][:min(cells, len(by[name]))]...)
 			continue
 		}
 		left := it.Linf
@@ -277,10 +277,10 @@ func chosen(it Item, v Vector, person int, all []kept) []kept {
 				w = -w
 			}
 			p.v = w
-			some = append(some, p)
+			kept = append(kept, p)
 		}
 	}
-	return some
+	return kept
 }
 
 // TestBoundsAreThoseOfTheModel: for random rows of some persons, the SQL and the model agree in every cell, and whoever

@@ -77,18 +77,21 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 	f := d.formula
 	e := expectation{halfWidth: math.Inf(1), limit: p.Limits.Mean * math.Abs(f.Expect.Value), kind: "mean"}
 	switch {
-	case d.below == nil:
+	case f.Form == FormCount || f.Form == FormTotal:
 		e.limit, e.kind = p.Limits.Counts*n, "count"
 		if f.Expect.Value > 0 { // a sum of more than persons
 			e.limit *= f.Expect.Value
 		}
 	case f.Form == FormChange:
-		e.limit = p.Limits.Mean
+		e.limit = p.Limits.Mean // of the number a year earlier
 	case f.Unit == "share":
 		e.limit, e.kind = p.Limits.Share, "share"
 	}
 	if noise, per := d.linear(s, n); noise != nil {
-		e.halfWidth = per * halfWidth(noise, r)
+		e.halfWidth = z95 * per * math.Sqrt(cov(noise, noise, r))
+	}
+	if d.below == nil {
+		e.halfWidth = halfWidth(d.above, r)
 	}
 	return e
 }
@@ -110,17 +113,19 @@ func (d derivation) linear(s Schema, n float64) (noise form, per float64) {
 		h.add(d.below, -theta)
 		return h
 	}
+	below := 1.0 // what is expected below the line per person
+	if f.Expect.Below > 0 {
+		below = f.Expect.Below
+	}
 	switch f.Form {
-	case FormCount:
-		return d.above, 1
-	case FormTotal:
+	case FormCount, FormTotal:
 		return d.above, 1
 	case FormShare:
-		return ratio(f.Expect.Value), 1 / (persons * belowShare(f))
+		return ratio(f.Expect.Value), 1 / (persons * below)
 	case FormOver, FormPart:
-		return ratio(f.Expect.Value), 1 / (n * d.item.CellShare * belowShare(f))
+		return ratio(f.Expect.Value), 1 / (n * d.item.CellShare * below)
 	case FormChange:
-		return ratio(1 + f.Expect.Value), 1 / (persons * belowShare(f))
+		return ratio(1 + f.Expect.Value), 1 / (persons * below)
 	case FormSurvival:
 		return d.survivalLinear(persons)
 	case FormSigned, FormYes:
@@ -133,14 +138,6 @@ func (d derivation) linear(s Schema, n float64) (noise form, per float64) {
 		return d.medianLinear(persons)
 	}
 	return nil, 0
-}
-
-// belowShare is what is expected below the line per person: one, unless the formula says otherwise.
-func belowShare(f Formula) float64 {
-	if f.Expect.Below > 0 {
-		return f.Expect.Below
-	}
-	return 1
 }
 
 // medianLinear divides the noise on the distribution function at one half by its slope there.

@@ -47,6 +47,9 @@ type cellKey struct {
 	cell int
 }
 
+// coarse reports whether the rounding of the noise shows in a cell.
+func (r reading) coarse() bool { return r.sd >= silentBelow && r.sd < normalFrom }
+
 // form is a linear form over estimates: weights by cell. Estimates of one entry share their noise: cov knows it, and raw
 // writes the form over the raw cells, whose noise is independent.
 type form map[cellKey]float64
@@ -194,8 +197,7 @@ func (r readings) reconciled(j *joint, number int, items []Item, period models.P
 		rd.beside, rd.first = b, j.first[it.ID]
 		for i := range rd.cells {
 			b.cells = append(b.cells, cellKey{k, i})
-			_, shows := drawn(rd)
-			b.coarse = b.coarse || shows
+			b.coarse = b.coarse || rd.coarse()
 		}
 		r[k] = rd
 	}
@@ -235,8 +237,8 @@ func sumCells(r readings, it Item, target models.Period, pick func(Cell) bool) (
 	return f, nil
 }
 
-// below is the number of persons that a share or mean is about: those cells of an item that pick accepts, or a total.
-func (p *Plan) below(s Schema, r readings, over string, target models.Period, pick func(Cell) bool) (form, error) {
+// below is the number of persons that a share or mean is about: an item's cells, or a total.
+func (p *Plan) below(s Schema, r readings, over, dim string, target models.Period) (form, error) {
 	if t, ok := p.total(over); ok {
 		return p.totalOf(s, r, t, target)
 	}
@@ -244,7 +246,7 @@ func (p *Plan) below(s Schema, r readings, over string, target models.Period, pi
 	if !ok {
 		return nil, fmt.Errorf("no item or total %q", over)
 	}
-	return sumCells(r, it, target, pick)
+	return sumCells(r, it, target, func(c Cell) bool { return it.By == "" || c.Dim == dim })
 }
 
 // totalParts reads the parts of a total; it needs no readings.

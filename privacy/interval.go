@@ -40,8 +40,8 @@ type chance struct{ c0, c1, c2 float64 }
 
 func (c chance) at(t float64) float64 { return math.Max(0, c.c0+c.c1*t+c.c2*t*t) }
 
-// pencil is the noise on a - t b for every t: variances and covariance, and the weights of the cells in which rounding
-// shows, none where it does not (see bound).
+// pencil is the noise on a - t b for every t: variances and covariance, and the slacks of the cells in which rounding
+// shows, times their weights; none where it does not (see bound).
 type pencil struct {
 	va, vb, cab float64
 	ra, rb      []float64
@@ -57,12 +57,12 @@ func pencilOf(a, b form, r readings) pencil {
 	all := weigh(0, a)
 	all.add(b, 0)
 	for _, k := range all.keys() {
-		v, shows := drawn(r[k.readingKey])
+		v, slack := drawn(r[k.readingKey])
 		p.va += a[k] * a[k] * v
 		p.vb += b[k] * b[k] * v
 		p.cab += a[k] * b[k] * v
-		if shows {
-			p.ra, p.rb = append(p.ra, a[k]), append(p.rb, b[k])
+		if slack > 0 {
+			p.ra, p.rb = append(p.ra, a[k]*slack), append(p.rb, b[k]*slack)
 		}
 	}
 	return p
@@ -72,7 +72,7 @@ func pencilOf(a, b form, r readings) pencil {
 func (p pencil) half(t float64) float64 {
 	h := z95 * math.Sqrt(math.Max(0, p.va-2*t*p.cab+t*t*p.vb))
 	for i, a := range p.ra {
-		h += math.Abs(a-t*p.rb[i]) / 2
+		h += math.Abs(a - t*p.rb[i])
 	}
 	return h
 }
@@ -135,10 +135,10 @@ func searched(a, b float64, p pencil, c chance) (interval, bool) {
 }
 
 // Rounding of the noise shows in a cell whose sd lies between these: below, the draw is 0 in all but one of a billion
-// releases; above, the rounded draw is as good as normal.
+// releases; above, one cell alone keeps 94 % and more whatever its sd.
 const (
 	silentBelow = 0.08
-	normalFrom  = 2
+	normalFrom  = 5
 )
 
 // coarse tells whether rounding shows in a form: whether one cell with little noise counts for much of it.
@@ -146,18 +146,17 @@ func coarse(f form, r readings) bool {
 	most, any := 0.0, false
 	for k := range f {
 		rd := r[k.readingKey]
-		_, shows := drawn(rd)
-		any = any || shows || rd.beside != nil && rd.beside.coarse
+		any = any || rd.coarse() || rd.beside != nil && rd.beside.coarse
 	}
 	if !any {
 		return false
 	}
 	for k, w := range f.raw(r) {
-		if sd := r[k.readingKey].sd; sd >= silentBelow && sd < normalFrom {
+		if r[k.readingKey].coarse() {
 			most = math.Max(most, math.Abs(w))
 		}
 	}
-	const many = 8 // from this many steps of the largest cell on, the sum is as good as normal
+	const many = 5 // from this many steps of the largest cell on, the sum is as good as normal
 	return most > 0 && math.Sqrt(cov(f, f, r)) < many*most
 }
 
@@ -174,26 +173,33 @@ func halfWidth(f form, r readings) float64 {
 	return bound(f, r)
 }
 
-// bound is at least the half-width of a form over raw cells where rounding shows: it moves a draw by one half at most, so one half is
-// added outright for every such cell.
+// bound is at least the half-width of a form over raw cells where rounding shows: for every such cell its slack is added
+// outright.
 func bound(f form, r readings) float64 {
-	v, slack := 0.0, 0.0
+	v, h := 0.0, 0.0
 	for _, k := range f.keys() {
-		each, shows := drawn(r[k.readingKey])
+		each, slack := drawn(r[k.readingKey])
 		v += f[k] * f[k] * each
-		if shows {
-			slack += math.Abs(f[k]) / 2
-		}
+		h += math.Abs(f[k]) * slack
 	}
-	return z95*math.Sqrt(v) + slack
+	return z95*math.Sqrt(v) + h
 }
 
-// drawn is the variance of a cell's draw where its rounding is counted apart, and whether rounding shows.
-func drawn(rd reading) (variance float64, shows bool) {
-	if rd.sd >= silentBelow && rd.sd < normalFrom {
-		return rd.sd * rd.sd, true
+// drawn is the variance of a cell's draw where rounding shows, and the slack that rounding needs beside it. Rounding
+// moves a draw by one half at most. From an sd of 2 on it is variance enough, but for one cell alone: its draws are whole
+// numbers, and the next one above the half-width may be needed.
+func drawn(rd reading) (variance, slack float64) {
+	switch {
+	case rd.sd < silentBelow || rd.sd >= normalFrom:
+		return rd.vars, 0
+	case rd.sd < 2:
+		return rd.sd * rd.sd, 0.5
 	}
-	return rd.vars, false
+	h, err := mechanism.HalfWidthRounded(rd.sd, Confidence)
+	if err != nil {
+		return rd.vars, math.Inf(1)
+	}
+	return rd.vars, math.Max(0, float64(h)-z95*math.Sqrt(rd.vars)) + hair
 }
 
 // maxSteps is how many steps of a cell the exact distribution of a sum may span.

@@ -85,7 +85,7 @@ func (r Releaser) joint(draws []draw) (*joint, error) {
 
 // frame finds the equalities, without the noise.
 func (s Schema) frame(items []Item, named []string) (*joint, error) {
-	b := relations{s: s, at: map[spot]int{}, measured: map[string][]string{}}
+	b := relations{s: s, at: map[vectorCell]int{}, measured: map[string][]string{}}
 	j := &joint{first: map[string]int{}}
 	for _, it := range items {
 		cells, err := s.cells(it)
@@ -113,13 +113,13 @@ func (s Schema) frame(items []Item, named []string) (*joint, error) {
 	return j, nil
 }
 
-// spot is a cell of a vector in a breakdown.
-type spot struct{ vector, by, dim, answer string }
+// vectorCell is a cell of a vector in a breakdown.
+type vectorCell struct{ vector, by, dim, answer string }
 
 // relations collects the equalities of one entry: between breakdowns of one vector, and between vectors.
 type relations struct {
 	s        Schema
-	at       map[spot]int
+	at       map[vectorCell]int
 	next     int                 // number of the next hidden cell
 	measured map[string][]string // breakdowns that a vector is measured by, "" for none
 	vectors  []string            // that are measured, in order
@@ -136,7 +136,7 @@ func (b *relations) measure(it Item, cells []Cell, first int) error {
 	}
 	again := slices.Contains(b.measured[it.Vector], it.By)
 	for i, c := range cells {
-		at := spot{it.Vector, it.By, c.Dim, c.Answer}
+		at := vectorCell{it.Vector, it.By, c.Dim, c.Answer}
 		if again { // measured twice in one entry
 			b.say(reconcile.Row{{Cell: b.at[at], Coef: 1}, {Cell: first + i, Coef: -1}}, true)
 			continue
@@ -160,7 +160,7 @@ func (b *relations) say(r reconcile.Row, whole bool) {
 }
 
 // cell is the number of a cell; what nobody measured gets one, too.
-func (b *relations) cell(at spot) int {
+func (b *relations) cell(at vectorCell) int {
 	if _, ok := b.at[at]; !ok {
 		b.at[at] = b.next
 		b.next++
@@ -209,9 +209,9 @@ func (b *relations) relate(named []string) []string {
 func (b *relations) breakdown(v Vector, by string) {
 	d, _ := b.s.Dimension(v.Measure, by)
 	for _, a := range v.Cells {
-		r := reconcile.Row{{Cell: b.cell(spot{v.Name, "", "", a}), Coef: 1}}
+		r := reconcile.Row{{Cell: b.cell(vectorCell{v.Name, "", "", a}), Coef: 1}}
 		for _, dim := range d.Values {
-			r = append(r, reconcile.Term{Cell: b.cell(spot{v.Name, by, dim, a}), Coef: -1})
+			r = append(r, reconcile.Term{Cell: b.cell(vectorCell{v.Name, by, dim, a}), Coef: -1})
 		}
 		b.say(r, true)
 	}
@@ -285,7 +285,7 @@ func (b *relations) identity(id Identity, by string) {
 				cells = v.Cells
 			}
 			for _, a := range cells {
-				r = append(r, reconcile.Term{Cell: b.cell(spot{t.Vector, by, dim, a}), Coef: t.Weight})
+				r = append(r, reconcile.Term{Cell: b.cell(vectorCell{t.Vector, by, dim, a}), Coef: t.Weight})
 				signs[v.signed(a)] = true
 			}
 		}

@@ -22,15 +22,11 @@ const (
 	noHighest = "noise and chance leave no upper end"
 )
 
-// NoSample is the reason of a Formula about attendances and the like: one event brings many at once.
-const NoSample = noSample
-
 // The notes of figures that have no value, or one to be minded.
 const (
-	noteEmpty      = "the released number of persons in this group is zero or less"
-	noteSwamps     = "too few persons for this level: the noise would swamp the figure"
-	noteHalf       = "fewer than half were reached"
-	noteNobodyLeft = "the released number of persons still at risk is zero or less"
+	noteEmpty  = "the released number of persons in this group is zero or less"
+	noteSwamps = "too few persons for this level: the noise would swamp the figure"
+	noteHalf   = "fewer than half were reached"
 	// a value stands, with the whole possible range around it
 	noteUnbounded = "the noise is as large as the number of persons: the figure may be anything in its range"
 	noteOpen      = "the noise leaves no upper end"
@@ -69,10 +65,10 @@ func (d derivation) by(s Schema) (by []Dim, dimension string) {
 			by = append(by, Dim{key, value})
 		}
 	}
-	add(d.item.By, d.place.dim)
-	add(d.formula.Per, d.place.cell)
+	add(d.item.By, d.spot.dim)
+	add(d.formula.Per, d.spot.cell)
 	by = append(by, d.formula.By...)
-	if d.place.dim != "" {
+	if d.spot.dim != "" {
 		return by, d.item.By
 	} else if len(by) > 0 {
 		return by, by[0].Key
@@ -171,10 +167,15 @@ func (d derivation) sampled(v values, sp spread, noise interval) (wide interval,
 
 // unsampled says why a figure has no interval with sampling; "" where it has one.
 func (d derivation) unsampled() string {
-	if d.formula.Unsampled == "" && d.formula.Form == FormRatio {
+	switch {
+	case d.formula.Unsampled != "":
+		return d.formula.Unsampled
+	case d.events:
+		return noSample
+	case d.formula.Form == FormRatio:
 		return noSpread
 	}
-	return d.formula.Unsampled
+	return ""
 }
 
 // uncut is the value as estimated with either interval, before either is brought into the possible range; bounded is
@@ -213,15 +214,24 @@ func (d derivation) chance(v values) chance {
 		both := d.most() * math.Max(0, v.line+2*n)
 		return chance{both, both, 0}
 	}
-	return chance{0, n, -n} // n t (1 - t), of a binomial number; no more of weights that one person's cells share
+	if d.item.Encoding == Weights {
+		n *= float64(d.item.Linf) // in grid steps: n is Linf for each person
+	}
+	return chance{0, n, -n} // n t (1 - t), of a binomial number; weights that a person spreads have no more
 }
 
 // most is the most that one of those counted adds to a number.
 func (d derivation) most() float64 {
-	if d.formula.Form == FormCount || d.formula.Step == 0 {
-		return 1
+	linf := float64(max(1, d.item.Linf))
+	switch {
+	case d.formula.Form == FormCount && d.formula.Scale == 0:
+		return linf
+	case d.formula.Form == FormCount:
+		return linf * d.formula.Scale
+	case d.formula.Step == 0:
+		return d.formula.Mid + linf
 	}
-	return d.formula.Mid + math.Abs(d.formula.Step)*float64(max(1, d.item.Linf))
+	return d.formula.Mid + math.Abs(d.formula.Step)*linf
 }
 
 // line is what stands above the line once offset and scale are in it, so that the value is line / below.

@@ -100,7 +100,7 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 	r.text.read(text)
 	sum := sha256.Sum256(text)
 	r.p = &Plan{Name: r.y.Plan, Version: r.y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: r.y.Design,
-		Merge: r.y.Merge, Populations: r.y.Populations, Limits: r.y.Limits, joints: &jointCache{}}
+		Merge: r.y.Merge, Populations: r.y.Populations, Limits: r.y.Limits, Epsilon: epsilon, joints: &jointCache{}}
 	if err := r.head(); err != nil {
 		return nil, err
 	}
@@ -610,7 +610,7 @@ func (r *planReader) checkBelow(it Item, f Formula) error {
 			return r.wrong(fmt.Sprintf("item %s: the count below the line, %s, is measured by %s", it.ID, it.Over, over.Level), "it must be measured as often, or more", at("over")...)
 		}
 	}
-	if f.Form == FormRatio || f.Form == FormPart {
+	if f.withItem() {
 		w, ok := r.p.Item(it.With)
 		if !ok || w.Vector != f.WithVector || w.By != it.By || w.Level != it.Level || w.Years != it.Years {
 			return r.wrong(fmt.Sprintf("item %s: %s needs an item of %s beside it", it.ID, f.Statistic, f.WithVector), "write `with: ITEM`, of the same level and breakdown", at("with")...)

@@ -29,7 +29,8 @@ type ReleaseFile struct {
 	Demo         bool          `json:"demo,omitempty"`
 	Reconciled   *Reconciled   `json:"reconciled,omitempty"` // absent: every estimate is the raw number
 	Measurements []Measurement `json:"measurements"`
-	Signature    string        `json:"signature"` // of the home, over the file with this field empty
+	Manifest     *Manifest     `json:"manifest,omitempty"` // not in files of before it existed
+	Signature    string        `json:"signature"`          // of the home, over the file with this field empty
 
 	path string
 	raw  []byte
@@ -137,17 +138,19 @@ func (j *joint) covariance(first, n int) Covariance {
 	return c
 }
 
-// cov is a covariance as it is recorded; what is nothing beside the variances is written as nothing.
+// cov is a covariance as it is recorded, cut to six digits, so that none is above the noise's; what is nothing beside the
+// variances is written as nothing.
 func (j *joint) cov(a, b int) float64 {
 	v := j.projection.Cov(a, b)
 	if math.Abs(v) < 1e-9*math.Sqrt(j.projection.Cov(a, a)*j.projection.Cov(b, b)) {
 		return 0
 	}
-	x, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	text := strconv.FormatFloat(math.Abs(v), 'e', 16, 64) // d.dddddddddddddddde±xx
+	x, err := strconv.ParseFloat(text[:7]+text[strings.IndexByte(text, 'e'):], 64)
 	if err != nil {
 		return v
 	}
-	return x
+	return math.Copysign(x, v)
 }
 
 // readingsOf reads the noisy cells of release files as the plan's items. A file of this plan must hold what the plan measures:

@@ -142,7 +142,7 @@ type Formula struct {
 	At             float64  // Survival: the upper edge of the bin (one of Edges) up to which leavings count
 	Per            string   // one figure for each of Cells (none: all), by {Per: cell}
 	By             []Dim    // further dimensions of the figure, such as {attribute: home_area}
-	Unsampled      string   // why there is no interval with sampling; "" where the form has one
+	Unsampled      string   // why there is no interval with sampling, in words; "" where the form has one
 }
 
 // Form is the shape of a formula.
@@ -175,6 +175,9 @@ func (f Formula) overPersons() bool {
 	}
 	return false
 }
+
+// withItem tells whether the formula needs a second item.
+func (f Formula) withItem() bool { return f.Form == FormRatio || f.Form == FormPart }
 
 // place tells the figures of two formulas apart that share measure and statistic.
 func (f Formula) place() string {

@@ -7,21 +7,20 @@ import (
 
 // LifeTable is the share that is still there after each bin, from the numbers that left in it and that were last seen
 // in it (any unit, bins in order, both of one length). Who is last seen in a bin is at risk for half of it (the
-// actuarial estimate; Cutler and Ederer 1958), so S_k = product over i <= k of (1 - left_i / (risk_i - censored_i/2)). From a
-// bin on in which nobody is at risk the share stays as it is.
+// actuarial estimate; Cutler and Ederer 1958): S_k = product over i <= k of (1 - left_i / (risk_i - censored_i/2)). Noise
+// may bring a share out of [0, 1]; of nobody it is NaN.
 func LifeTable(left, censored []float64) []float64 {
-	out := make([]float64, len(left))
-	risk := 0.0
+	start := 0.0
 	for k := range left {
-		risk += left[k] + censored[k]
+		start += left[k] + censored[k]
 	}
-	s := 1.0
-	for k := range left {
-		if at := risk - censored[k]/2; at > 0 {
-			s *= 1 - left[k]/at
+	out := make([]float64, len(left))
+	for k := range out {
+		out[k] = math.NaN()
+		if start > 0 {
+			n, _, _ := survivors(left[:k+1], censored[:k+1], start)
+			out[k] = n / start
 		}
-		out[k] = s
-		risk -= left[k] + censored[k]
 	}
 	return out
 }
@@ -45,47 +44,54 @@ func Curve(edges, shares, days []float64) []float64 {
 }
 
 // survivors is the number that is still there, risk x S, with its derivatives by each of left, each of censored and the
-// number at the start; ok is false where nobody is at risk. greenwood is the sum of left / (at (at - left)).
-func survivors(left, censored []float64, risk float64) (n float64, by []float64, greenwood float64, ok bool) {
+// number at the start. It is the life table read backwards: those seen behind the last bin, and of each bin's censored the
+// part that would be there too (q of a later bin stays, and half of those in the own bin were at risk as long as it took),
+//
+//	n_(m+1) + sum over k of censored_k (1 + q_k)/2 q_(k+1) ... q_m, q_k = 1 - left_k / (risk_k - censored_k/2)
+//
+// which is the same as the product wherever every q lies between 0 and 1, and where noise made one impossible holds it
+// there and still counts all cells. greenwood is the sum of left / (at (at - left)).
+func survivors(left, censored []float64, risk float64) (n float64, by []float64, greenwood float64) {
 	m := len(left)
-	// derivatives of S and of the number at risk, forwards through the bins; the last place is the start's
-	ds, at := make([]float64, 2*m+1), make([]float64, 2*m+1)
+	q, dq := make([]float64, m), make([][]float64, m)
+	at := make([]float64, 2*m+1) // derivatives of the number at risk
 	at[2*m] = 1
-	s, now := 1.0, risk
+	now := risk
 	for k := range m {
 		b := now - censored[k]/2
-		if b <= 0 {
-			return 0, nil, 0, false
-		}
-		q := 1 - left[k]/b
-		for j := range ds {
-			db := at[j]
-			if j == m+k {
-				db -= 0.5
+		dq[k] = make([]float64, 2*m+1)
+		switch {
+		case b <= 0 || left[k] <= 0:
+			q[k] = 1
+		case left[k] < b:
+			q[k] = 1 - left[k]/b
+			greenwood += left[k] / (b * (b - left[k]))
+			for j := range dq[k] {
+				dq[k][j] = left[k] / (b * b) * at[j]
 			}
-			dq := left[k] / (b * b) * db
-			if j == k {
-				dq -= 1 / b
-			}
-			ds[j] = ds[j]*q + s*dq
-		}
-		s *= q
-		if l := math.Max(0, left[k]); l < b {
-			greenwood += l / (b * (b - l))
+			dq[k][m+k] -= left[k] / (b * b) / 2
+			dq[k][k] -= 1 / b
 		}
 		now -= left[k] + censored[k]
 		at[k]--
 		at[m+k]--
 	}
-	n = risk * s
-	for j := range ds {
-		ds[j] *= risk
+	n, by = now, at
+	later, dLater := 1.0, make([]float64, 2*m+1)
+	for k := m - 1; k >= 0; k-- {
+		half := (1 + q[k]) / 2
+		n += censored[k] * half * later
+		by[m+k] += half * later
+		for j := range by {
+			by[j] += censored[k] * (dq[k][j]/2*later + half*dLater[j])
+			dLater[j] = dq[k][j]*later + q[k]*dLater[j]
+		}
+		later *= q[k]
 	}
-	ds[2*m] += s
-	return n, ds, greenwood, true
+	return n, by, greenwood
 }
 
-// covariances are those of the noise on several forms, and their weights on the cells in which rounding shows.
+// covariances are those of the noise on several forms, and the slacks of the cells in which rounding shows, times weights.
 type covariances struct {
 	c     [][]float64
 	rough [][]float64
@@ -119,8 +125,8 @@ func covariancesOf(forms []form, r readings) covariances {
 			out.c[i] = append(out.c[i], sum)
 		}
 		for _, k := range keys {
-			if _, rough := drawn(r[k.readingKey]); shows && rough {
-				out.rough[i] = append(out.rough[i], f[k])
+			if _, slack := drawn(r[k.readingKey]); shows && slack > 0 {
+				out.rough[i] = append(out.rough[i], f[k]*slack)
 			}
 		}
 	}
@@ -146,8 +152,8 @@ func (c covariances) pencil(w []float64) pencil {
 	return p
 }
 
-// survivalLinear is the noise on the share, to first order, among so many persons who fall into the cells as the formula
-// expects: Expect.Cells are the shares of Left and then of Censored.
+// survivalLinear is a figure's error to first order among so many persons who fall into the cells as the formula expects:
+// Expect.Cells are the shares of Left and then of Censored.
 func (d derivation) survivalLinear(persons float64) (noise form, per float64) {
 	f := d.formula
 	bins := len(f.Edges)
@@ -156,15 +162,18 @@ func (d derivation) survivalLinear(persons float64) (noise form, per float64) {
 	}
 	m, start := d.bin(), 0.0
 	cells := mapSlice(f.Expect.Cells, func(x float64) float64 { start += persons * x; return persons * x })
-	n, by, _, ok := survivors(cells[:m], cells[bins:bins+m], start)
-	if !ok {
-		return nil, 0
-	}
-	h := weigh(-n/start, d.below)
+	n, by, _ := survivors(cells[:m], cells[bins:bins+m], start)
+	return d.survivalNoise(by, n/start), 1 / start
+}
+
+// survivalNoise is the noise on the number still there less t times the number at the start.
+func (d derivation) survivalNoise(by []float64, t float64) form {
+	m := d.bin()
+	f := weigh(-t, d.below)
 	for i, g := range slices.Concat(d.bins[:m], d.censored[:m], []form{d.below}) {
-		h.add(g, by[i])
+		f.add(g, by[i])
 	}
-	return h, 1 / start
+	return f
 }
 
 // bin is the number of bins up to Formula.At.
@@ -181,10 +190,7 @@ func (d derivation) bin() int {
 // sampling, Greenwood's variance (1926) is added, never less than that of a share without censoring.
 func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
 	m := d.bin()
-	n, by, greenwood, ok := survivors(v.bins[:m], v.censored[:m], v.below)
-	if !ok {
-		return iv, false, noteNobodyLeft
-	}
+	n, by, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)
 	c := chance{}
 	if sampling {
 		s := n / v.below

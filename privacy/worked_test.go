@@ -118,7 +118,7 @@ var translations = map[string]translation{
 	"ad_ads":       {each: "area", l0: 1, activity: true},
 	"tr_count":     {each: "audience", l0: 1, formula: heads, column: "quarter", events: true},
 	"tr_hours": {column: "year", events: true,
-		formula: privacy.Formula{Unit: "person_hours", Form: privacy.FormTotal, Step: 1.0 / 60, Expect: privacy.Expect{Value: 2}}},
+		formula: privacy.Formula{Unit: "person_hours", Form: privacy.FormCount, Scale: 1.0 / 60, Expect: privacy.Expect{Value: 2}}},
 	"tr_certified": {events: true},
 	"out_type":     {each: "event_type", l0: 1, formula: heads, column: "year", events: true}, "out_language": {each: "language", l0: 1, events: true},
 	"pl_language": {each: "language", l0: 1, formula: heads, column: "year", events: true},
@@ -447,4 +447,32 @@ func expectedText(expect any, column string) string {
 		}
 	}
 	return ""
+}
+
+// TestTheWorkedPlanBeatsEqualSigmas: the red team found x 0.82 over equal sigmas on the same encoded workload.
+func TestTheWorkedPlanBeatsEqualSigmas(t *testing.T) {
+	p, s, w, _ := wholeWorked(t)
+	var price float64
+	for _, it := range p.Items {
+		if it.Population == "minors" {
+			price += float64(it.L0) * float64(it.Participations)
+		}
+	}
+	equal := math.Ceil(100*math.Sqrt(price/(0.8378*0.8378*(1-0.054)))) / 100
+	text, _, _ := translate(t, w)
+	text = regexp.MustCompile(`sigma: [0-9.]+`).ReplaceAllStringFunc(text[:strings.Index(text, "id: arr_roles")], func(string) string { return fmt.Sprintf("sigma: %v", equal) }) +
+		text[strings.Index(text, "id: arr_roles"):]
+	text = strings.Replace(text, "sigma: 150", fmt.Sprintf("sigma: %v", equal), 1)
+	q, err := privacy.ParsePlan([]byte(text), "equal.yaml", s, 4, delta)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	a, err := q.Optimise(s, "equal.yaml", period(t, "2024"), 0, 4, delta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("half-width over target: %.3f with all sigmas %.2f, %.3f proposed: x %.3f", a.Now, equal, a.Proposed, a.Proposed/a.Now)
+	if r := a.Proposed / a.Now; !(r < 0.95) {
+		t.Errorf("x %.3f over equal sigmas: no gain", r)
+	}
 }

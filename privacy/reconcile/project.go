@@ -25,6 +25,7 @@ type block struct {
 	scale    []float64   // 1 / standard deviation of each row
 	factor   [][]float64 // lower triangle: factor factor' = scaled A V A'
 	cov      [][]float64
+	cut      []float64 // where a variance was raised to the floor: brings that of the estimate back to it
 }
 
 // floor is the least variance within a block relative to the greatest: what is more exact than that is as good as known,
@@ -85,6 +86,7 @@ var errDependent = errors.New("reconcile: the equalities are not independent")
 
 func (b *block) prepare() error {
 	most := slices.Max(b.variance)
+	own := slices.Clone(b.variance)
 	for i, v := range b.variance {
 		b.variance[i] = math.Max(v, floor*most)
 	}
@@ -147,8 +149,10 @@ func (b *block) prepare() error {
 			}
 		}
 	}
+	b.cut = make([]float64, n)
 	for i := range n {
 		b.cov[i][i] = math.Max(0, b.cov[i][i])
+		b.cut[i] = math.Sqrt(math.Min(1, own[i]/math.Max(b.cov[i][i], math.SmallestNonzeroFloat64)))
 		for j := range i {
 			b.cov[j][i] = b.cov[i][j]
 		}
@@ -228,7 +232,7 @@ func (b block) project(x []float64) {
 	}
 }
 
-// Cov is the covariance of the estimates of two cells.
+// Cov is the covariance of the estimates of two cells. No estimate has more variance than its raw number.
 func (p Projection) Cov(i, j int) float64 {
 	a, b := p.of[i], p.of[j]
 	switch {
@@ -237,7 +241,8 @@ func (p Projection) Cov(i, j int) float64 {
 	case a.block < 0 || a.block != b.block:
 		return 0
 	}
-	return p.blocks[a.block].cov[a.cell][b.cell]
+	block := p.blocks[a.block]
+	return block.cov[a.cell][b.cell] * block.cut[a.cell] * block.cut[b.cell]
 }
 
 // Weight is the weight of raw number j in estimate i: the place i, j of P.
