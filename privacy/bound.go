@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"heatwatch/internal/problem"
@@ -109,11 +111,7 @@ SELECT i, greatest(-%[10]d, least(%[10]d, sum(v)))::BIGINT FROM kept GROUP BY i`
 }
 
 func sqlList(set map[string]bool) string {
-	var all []string
-	for k := range set {
-		all = append(all, sqlText(k))
-	}
-	return strings.Join(all, ", ")
+	return strings.Join(mapSlice(slices.Sorted(maps.Keys(set)), sqlText), ", ")
 }
 
 // hmacPads are the key blocks of HMAC (RFC 2104) as SQL constants, for a key of at most 64 bytes.
