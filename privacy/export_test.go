@@ -173,3 +173,16 @@ func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 func (f SimFigure) Name() string {
 	return fmt.Sprintf("%s.%s(%s) %s", f.Measure, f.Statistic, f.By, f.Item)
 }
+
+// Noise is the noise of one item as a release prepares it, before anything is booked.
+type Noise struct {
+	Item Item
+	Sd   float64
+	Draw func(x int64) (int64, error)
+}
+
+// Noise prepares the items of a due date as a release does.
+func (h *House) Noise(period models.Period, due models.Date) ([]Noise, error) {
+	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(h.Plan.DueOn(period, due), 1)
+	return mapSlice(draws, func(d draw) Noise { return Noise{d.item, d.noise.Sd(), d.noise.Draw} }), err
+}
