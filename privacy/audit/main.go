@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "mutants whose name matches this pattern")
+	only := flag.String("only", "", "mutants whose name or package matches this pattern")
 	list := flag.Bool("list", false, "print the mutants and run nothing")
 	parallel := flag.Int("parallel", 2, "mutants at a time")
 	dirty := flag.Bool("dirty", false, "do not run the tests without mutants first")
@@ -34,7 +34,7 @@ func run(ctx context.Context, only string, list, dirty bool, parallel int) error
 	if err != nil {
 		return err
 	}
-	all := slices.DeleteFunc(mutants(), func(m mutant) bool { return !pattern.MatchString(m.name) })
+	all := slices.DeleteFunc(mutants(), func(m mutant) bool { return !pattern.MatchString(m.name) && !pattern.MatchString(m.pkg) })
 	if len(all) == 0 {
 		return fmt.Errorf("no mutant is called %q", only)
 	}

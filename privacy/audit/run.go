@@ -24,7 +24,10 @@ type mutant struct {
 	pkg   string // folder of the package whose tests must notice
 	run   string // pattern of those tests
 	quick bool   // also run by the ordinary tests
-	edits []edit
+	// source: the tests read the package's source. They run in a copy of its folder that has the bug in it: what the
+	// compiler is told by the overlay, they would not see.
+	source bool
+	edits  []edit
 }
 
 // edit replaces a text that occurs exactly once in a file.
@@ -117,7 +120,13 @@ func (m mutant) try(ctx context.Context, root string) (killer string, err error)
 	if out, err := command(ctx, root, "go", "test", "-overlay", list, "-c", "-o", binary, "./"+m.pkg).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w:\n%s", errBroken, tail(out))
 	}
-	failed, out, err := runTests(ctx, filepath.Join(root, m.pkg), binary, m.run)
+	folder := filepath.Join(root, m.pkg)
+	if m.source {
+		if folder, err = m.copyFolder(root, filepath.Join(dir, "source"), changed); err != nil {
+			return "", err
+		}
+	}
+	failed, out, err := runTests(ctx, folder, binary, m.run)
 	switch {
 	case err != nil:
 		return "", err
@@ -127,6 +136,33 @@ func (m mutant) try(ctx context.Context, root string) (killer string, err error)
 		return "", errSurvived
 	}
 	return firstFailure(out), nil
+}
+
+// copyFolder copies the files of the package, changed where the mutant changes them.
+func (m mutant) copyFolder(root, to string, changed map[string]string) (string, error) {
+	if err := os.Mkdir(to, 0o700); err != nil {
+		return "", err
+	}
+	files, err := os.ReadDir(filepath.Join(root, m.pkg))
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		if !f.Type().IsRegular() {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(root, m.pkg, f.Name()))
+		if text, ok := changed[m.pkg+"/"+f.Name()]; ok {
+			b = []byte(text)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, f.Name()), b, 0o600)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return to, nil
 }
 
 // runTests says whether a test failed. A test binary that cannot be run at all is an error.
