@@ -41,19 +41,19 @@ func mutants() []mutant {
 	// Bounds: C4, C9, C13, C25, C26.
 	const bound = "privacy/bound.go"
 	plant(bounds, "C4 row numbers instead of a keyed hash", "TestKeptCells|TestNobodyElse",
-		one(bound, "sha256(%[8]s || unhex(sha256(%[7]s || (%[9]s || '|' || hex(p.pseudonym) || '|' || d.cell)::BLOB)))) AS place", "c.person, %[8]s, %[7]s, %[9]s) AS place"))
+		one(bound, `b.hash(sqlText(it.ID), "d.cell")`, `"row_number() OVER ()"`))
 	plant(bounds, "C4 the largest values are kept", "TestValuesDoNotChoose",
-		one(bound, "OVER (PARTITION BY c.person ORDER BY\n", "OVER (PARTITION BY c.person ORDER BY c.v DESC,\n"))
-	plant(bounds, "C4 the first cells to arrive are kept", "TestKeptCells",
-		one(bound, "OVER (PARTITION BY c.person ORDER BY\n", "OVER (PARTITION BY c.person ORDER BY c.i,\n"))
+		one(bound, "PARTITION BY person, b ORDER BY h, i ROWS", "PARTITION BY person, b ORDER BY abs(v) DESC, h, i ROWS"))
+	plant(bounds, "C4 the first cells of the list are kept", "TestKeptCells",
+		one(bound, "PARTITION BY person, b ORDER BY h, i ROWS", "PARTITION BY person, b ORDER BY i ROWS"))
 	plant(bounds, "C4 cells are ranked over all persons", "TestKeptCells|TestNobodyElse",
-		one(bound, "OVER (PARTITION BY c.person ORDER BY\n", "OVER (ORDER BY\n"))
+		one(bound, "PARTITION BY person, b ORDER BY h, i ROWS", "PARTITION BY b ORDER BY h, i ROWS"))
 	plant(bounds, "C4 the hash is over the person's number, not the pseudonym", "TestKeptCells",
-		one(bound, "hex(p.pseudonym) || '|' || d.cell", "c.person::VARCHAR || '|' || d.cell"))
+		one(bound, "'|' || hex(p.pseudonym) || '|'", "'|' || p.person::VARCHAR || '|'"))
 	plant(bounds, "C4 the hash has no key", "TestKeptCells",
 		one(bound, "inner, outer := hmacPads(b.selection)", "inner, outer := hmacPads(nil)"))
-	plant(bounds, "C4 the hash is over what agencies send: the value", "TestKeptCells",
-		one(bound, "hex(p.pseudonym) || '|' || d.cell", "hex(p.pseudonym) || '|' || c.v::VARCHAR || d.cell"))
+	plant(bounds, "C4 the hash is over what agencies send: the value", "TestKeptCells|TestValuesDoNotChoose",
+		one(bound, `b.hash(sqlText(it.ID), "d.cell")`, `b.hash(sqlText(it.ID), "c.v::VARCHAR")`))
 	plant(bounds, "C9 a value that is no number is an error", "TestNothingOverflows",
 		one(bound, "TRY_CAST(v.value AS BIGINT)", "CAST(v.value AS BIGINT)"))
 	plant(bounds, "C9 the sum of all is not saturated", "TestNothingOverflows",
@@ -61,29 +61,49 @@ func mutants() []mutant {
 	plant(bounds, "C9 the engine's words about the data are shown", "TestAFailureSaysNothing",
 		one(bound, `problem.Wrap(err, problem.Failed, "item "+it.ID, "release failed"`, `problem.Wrap(err, problem.Failed, "item "+it.ID, "release failed: "+err.Error()`))
 	plant(bounds, "C13 clamp before duplicates are removed", "TestEqualRows",
-		one(bound, "SELECT DISTINCT a.person, d.i, a.value", "SELECT a.person, d.i, a.value"))
+		one(bound, "once AS (SELECT DISTINCT a.person, d.i, %[5]s AS block", "once AS (SELECT a.person, d.i, %[5]s AS block"))
 	plant(bounds, "C13 rows are clamped and their sum is not", "TestAPersonIsClamped|TestOnePersonMoves",
 		one(bound, "greatest(-%[2]d, least(%[2]d, sum(value)))::BIGINT AS v FROM once", "sum(greatest(-%[2]d, least(%[2]d, value)))::BIGINT AS v FROM once"))
 	plant(bounds, "C13 a person with one row is not clamped", "TestAPersonIsClamped|TestOnePersonMoves",
-		one(bound, "SELECT d.i, greatest(-%[2]d, least(%[2]d, a.value)) AS v FROM %[4]s_lone", "SELECT d.i, greatest(-%[10]d, least(%[10]d, a.value)) AS v FROM %[4]s_lone"))
+		one(bound, "lone AS (SELECT d.i, greatest(-%[2]d, least(%[2]d, a.value)) AS v", "lone AS (SELECT d.i, greatest(-%[10]d, least(%[10]d, a.value)) AS v"))
 	plant(bounds, "C13 values are clamped above and not below", "TestAPersonIsClamped|TestOnePersonMoves",
 		one(bound, "greatest(-%[2]d, least(%[2]d, sum(value)))", "least(%[2]d, sum(value))"))
 	plant(bounds, "C13 one cell more than l0 is kept", "TestKeptCells|TestOnePersonMoves",
-		one(bound, "WHERE place <= %[3]d", "WHERE place <= %[3]d + 1"))
+		one(bound, `nth_block <= %d AND nth <= %d", most, each)`, `nth_block <= %d AND nth <= %d", most, each+1)`))
 	plant(bounds, "C13 l0 is not enforced", "TestKeptCells|TestOnePersonMoves",
-		one(bound, "WHERE place <= %[3]d", "WHERE %[3]d > 0"))
+		one(bound, `above := fmt.Sprintf("count(*) > %d", each)`, `above := fmt.Sprintf("count(*) > 1000 * %d", each)`))
 	plant(bounds, "C13 persons outside the cohort count", "TestOnlyTheCohort",
 		one(bound, "v SEMI JOIN cohort USING (person)", "v"))
-	plant(bounds, "C13 a person twice in the cohort counts twice", "TestOnlyTheCohort",
-		one(bound, "v SEMI JOIN cohort USING (person)", "v JOIN cohort USING (person)"),
-		one(bound, "SELECT DISTINCT a.person, d.i, a.value", "SELECT a.person, d.i, a.value"))
-	plant(bounds, "C25 grouped by person and value before the dimension is resolved", "TestABreakdownHasOneValue",
-		one(bound, "GROUP BY d.person\", name", "GROUP BY d.person, d.value\", name"))
-	plant(bounds, "C25 a dimension is the largest value of all persons", "TestABreakdownHasOneValue",
-		one(bound, "SELECT d.person, min(d.value) AS value FROM (%s) d GROUP BY d.person", "SELECT d.person, max(max(d.value)) OVER () AS value FROM (%s) d GROUP BY d.person"))
-	plant(bounds, "C26 a code that is not listed takes a place", "TestCellsOutside|TestOnlyTheCohort|TestKeptCells",
-		one(bound, "once AS (\n  SELECT DISTINCT a.person, d.i, a.value FROM %[4]s_several a %[5]s JOIN domain d ON d.answer = a.cell AND d.dim = %[6]s)",
-			"once AS (\n  SELECT DISTINCT a.person, coalesce(d.i, 0) AS i, a.value FROM %[4]s_several a %[5]s LEFT JOIN domain d ON d.answer = a.cell AND d.dim = %[6]s)"))
+	plant(bounds, "C13 one block more than l0 is kept", "TestExtremePersons|TestBoundsAre",
+		one(bound, `nth_block <= %d AND nth <= %d", most, each)`, `nth_block <= %d AND nth <= %d", most+1, each)`))
+	plant(bounds, "C13 two answers of one block are kept", "TestExtremePersons|TestBoundsAre",
+		one(bound, `most, each = "d.dim", b.hash(sqlText(it.ID+" block"), "d.dim"), it.L0, 1`, `most, each = "d.dim", b.hash(sqlText(it.ID+" block"), "d.dim"), it.L0, 2`))
+	plant(bounds, "C13 weights of a person add up to more than their bound", "TestExtremePersons|TestBoundsAre",
+		one(bound, "least(abs(v), %[1]d - before)", "least(abs(v), %[1]d)"))
+	plant(bounds, "C13 five referrals are five cells of full weight", "TestExtremePersons|TestBoundsAre",
+		one(bound, "if v.Encoding == Weights {", "if v.Encoding == Weights && v.Linf < 0 {"))
+	plant(bounds, "C15 a row is clamped to one, however many attended", "TestEventsAreTheUnit",
+		one(bound, "sum(v::HUGEINT * n)", "sum(v::HUGEINT * least(n, 1))"))
+	plant(bounds, "C15 hours are not clamped per attendance", "TestEventsAreTheUnit",
+		one(bound, "greatest(-%[2]d, least(%[2]d, min(v))) AS v,", "min(v) AS v,"))
+	plant(bounds, "C15 the row is clamped instead of the attendance", "TestEventsAreTheUnit",
+		one(bound, "sum(v::HUGEINT * n)", "sum(least(%[2]d, v::HUGEINT * n))"))
+	plant(bounds, "C6 every year of an activity counts, not the first ones", "TestAnActivity",
+		one(bound, "HAVING max(day) >= %s AND count(DISTINCT %s) <= %d)", "HAVING max(day) >= %s AND count(DISTINCT %s) <= 1000 * %d)"))
+	plant(bounds, "C6 the years of an activity are counted over everybody's records", "TestAnActivity",
+		one(bound, "SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY person\n  HAVING", "SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY ALL\n  HAVING (SELECT count(DISTINCT date_part('year', day)) FROM days) < 9 AND"))
+	plant(bounds, "C6 years after the period count too", "TestAnActivity",
+		one(bound, "WHERE isfinite(day) AND day <= %s GROUP BY person", "WHERE isfinite(day) AND (true OR day <= %s) GROUP BY person"))
+	plant(bounds, "C25 grouped by person and value before the dimension is resolved", "TestABreakdownHasOneValue|TestAgenciesThatDisagree|TestExtremePersons",
+		one(bound, "WHERE k.value IS NOT NULL GROUP BY k.person)", "WHERE k.value IS NOT NULL GROUP BY k.person, k.value)"))
+	plant(bounds, "C25 a dimension is the largest value of all persons", "TestABreakdownHasOneValue|TestAgenciesThatDisagree",
+		one(bound, "SELECT k.person, arg_min(k.value, %[6]s) AS value", "SELECT k.person, max(max(k.value)) OVER () AS value"))
+	plant(bounds, "C25 the value that comes first in the alphabet wins", "TestAgenciesThatDisagree|TestABreakdownHasOneValue|TestBoundsAre",
+		one(bound, "arg_min(k.value, %[6]s) AS value", "min(k.value) AS value"))
+	plant(bounds, "C26 a code that is not listed is lost instead of being other", "TestPersonsWithoutAValue|TestABreakdownHasOneValue",
+		one(bound, "THEN value ELSE %[4]s END AS value FROM said", "THEN value ELSE NULL END AS value FROM said"))
+	plant(bounds, "C26 who has no value is in no cell", "TestPersonsWithoutAValue",
+		one(bound, `missing = "LEFT JOIN"`, `missing = "JOIN"`))
 	plant(bounds, "C24 empty cells are left out", "TestAnEmptyLake|TestKeptCells|TestEqualRows",
 		one(bound, "return sumsOf(out), nil", "for len(out) > 1 && out[len(out)-1] == 0 {\n\t\tout = out[:len(out)-1]\n\t}\n\treturn sumsOf(out), nil"))
 
@@ -92,8 +112,7 @@ func mutants() []mutant {
 		one("reports/measures/common/dimensions.sql", "coalesce(label('persons.gender', CASE WHEN d.person IS NULL THEN s.gender ELSE d.gender END), 'unknown') AS gender",
 			"CASE WHEN (SELECT count(*) FROM known k WHERE k.gender IS NULL) > 0 THEN 'unknown' ELSE coalesce(label('persons.gender', CASE WHEN d.person IS NULL THEN s.gender ELSE d.gender END), 'unknown') END AS gender"))
 	plant(bounds, "C9 the as-of is that of the last record, not of the calendar", neighbours,
-		one("privacy/release.go", `fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof", due)`,
-			`fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT coalesce(max(engaged_at_on), DATE '1970-01-01' + %d) AS asof FROM engagements WHERE engaged_at_on < DATE '2023-12-31'", due)`))
+		one(bound, "CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof,", "CREATE OR REPLACE TEMP TABLE params AS SELECT coalesce((SELECT max(engaged_at_on) FROM engagements WHERE engaged_at_on < DATE '2024-03-01'), DATE '1970-01-01' + %d) AS asof,"))
 	plant(bounds, "C4 a stay's place in its person's order depends on all persons", neighbours,
 		one("reports/measures/common/care_stays.sql", "WINDOW in_order AS (PARTITION BY s.person\n                    ORDER BY s.started_on", "WINDOW in_order AS (PARTITION BY s.placement_type\n                    ORDER BY s.started_on"))
 	plant(bounds, "C7 a person enters once with each agency", neighbours,
@@ -162,19 +181,19 @@ func mutants() []mutant {
 		one(release, `if v != "other" && partners[v] < 2 {`, `if v != "other" && partners[v] < 0 {`))
 
 	// The plan: C6, C12, C13, C21.
-	const plan = "privacy/plan.go"
+	const plan, planread = "privacy/plan.go", "privacy/planread.go"
 	plant(bounds, "C13 the loss of an item forgets l0", "TestEmbeddedPlans|TestAPlanThatIsWrong",
 		one(plan, "return float64(it.L0) / (it.Sigma * it.Sigma)", "return 1 / (it.Sigma * it.Sigma)"))
-	plant(bounds, "C6 the plan counts an item once, however often a person takes part", "TestEmbeddedPlans|TestAPlanThatIsWrong",
-		one(plan, "sum += it.Mu2() * float64(it.Participations)", "sum += it.Mu2()"))
+	plant(bounds, "C6 the plan counts an item once, however often a person takes part", "TestTheSplit|TestAPlanThatIsWrong",
+		one(plan, "return it.Mu2() * float64(it.Participations)", "return it.Mu2()"))
 	plant(bounds, "C13 a plan over the cap is accepted", "TestAPlanThatIsWrong",
-		one(plan, "> room*(1+1e-3) {", "> 2*room {"))
+		one(planread, "case spent > room:", "case spent > 2*room:"), one(planread, "case spent+held > room*(1+heldSlack):", "case spent+held > 2*room*(1+heldSlack):"))
 	plant(bounds, "C9 a plan may measure before its windows have closed", "TestAPlanThatIsWrong",
-		one(plan, "due < earliest {", "due < 0*earliest {"))
+		one(planread, "it.Due < earliest || it.Due < 0", "it.Due < 0*earliest || it.Due < 0"))
 	plant(bounds, "C13 sigma is rounded down", "TestEmbeddedPlans|TestSigmaIsRounded",
 		one(plan, "return math.Ceil(x*scale-1e-9) / scale", "return math.Floor(x*scale) / scale"))
 	plant(bounds, "C20 the home's epsilon does not change the noise", "TestEmbeddedPlans",
-		one(plan, "p.factor = designMu / homeMu", "p.factor = designMu / designMu\n\t_ = homeMu"))
+		one(planread, "r.p.factor = designMu / homeMu", "r.p.factor = designMu / designMu\n\t_ = homeMu"))
 
 	// The accountant: C13, C17.
 	const losses, epsilon, mu2 = "privacy/accountant/loss.go", "privacy/accountant/epsilon.go", "privacy/accountant/mu2.go"
@@ -322,6 +341,6 @@ func mutants() []mutant {
 	plant(bounds, "C11 the covariance of numerator and denominator is ignored", "TestIntervalsHoldTheTruth",
 		one("privacy/interval.go", "cov(above, above, r), cov(below, below, r), cov(above, below, r))", "cov(above, above, r), cov(below, below, r), 0)"))
 	plant(bounds, "C10 whether a figure is published follows from the number of persons", "TestWhatIsNullIsDecidedByThePlan",
-		one("privacy/derive.go", "!p.judge(planned, s, d, p.personsIn(period)).published", "d.below != nil && d.below.value(r) < 50 || !p.judge(planned, s, d, p.personsIn(period)).published"))
+		one("privacy/derive.go", "!p.judge(planned, s, d, p.sizeOf(s, d)).published()", "d.below != nil && d.below.value(r) < 50 || !p.judge(planned, s, d, p.sizeOf(s, d)).published()"))
 	return all
 }
