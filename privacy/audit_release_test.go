@@ -51,7 +51,7 @@ func (h home) traces(t *testing.T) []string {
 	t.Helper()
 	var all []string
 	for _, period := range []string{"2025Q1", "2025Q2", "2025"} {
-		r := h.releaser(t, durable.OS(), "2027-06-01")
+		r := h.releaser(t, unsynced{durable.OS()}, "2027-06-01")
 		r.Notice = func(text string) { all = append(all, "notice "+text) }
 		files, err := r.Release(context.Background(), parse(t, period))
 		if err != nil {
@@ -124,7 +124,7 @@ func TestTheSameStatementsRunWhateverTheRecords(t *testing.T) {
 		h := newHome(t, l)
 		ear := &listening{Engine: l}
 		for _, period := range []string{"2025Q1", "2025Q2", "2025"} {
-			r := h.releaser(t, durable.OS(), "2027-06-01")
+			r := h.releaser(t, unsynced{durable.OS()}, "2027-06-01")
 			open := r.Open
 			r.Open = func(ctx context.Context) (Warehouse, error) {
 				w, err := open(ctx)
@@ -178,13 +178,34 @@ func TestCommitmentsAreKeyed(t *testing.T) {
 	}
 }
 
+// unsynced spares the disk where a test writes thousands of files whose durability is not its subject.
+type unsynced struct{ durable.FS }
+
+type (
+	unsyncedFile struct{ durable.File }
+	unsyncedDir  struct{ durable.Dir }
+)
+
+func (unsyncedFile) Sync() error { return nil }
+func (unsyncedDir) Sync() error  { return nil }
+
+func (u unsynced) OpenFile(name string, flag int, perm os.FileMode) (durable.File, error) {
+	f, err := u.FS.OpenFile(name, flag, perm)
+	return unsyncedFile{f}, err
+}
+
+func (u unsynced) OpenDir(name string) (durable.Dir, error) {
+	d, err := u.FS.OpenDir(name)
+	return unsyncedDir{d}, err
+}
+
 // TestDrawsOfAReleaseAreThoseBooked writes thousands of release files of one entry and looks at the noise in them: of the sd that the
 // entry would book, and independent from cell to cell.
 func TestDrawsOfAReleaseAreThoseBooked(t *testing.T) {
 	t.Parallel()
 	l := newLake(t)
 	h := newHome(t, l)
-	r := h.releaser(t, durable.OS(), "2027-06-01")
+	r := h.releaser(t, unsynced{durable.OS()}, "2027-06-01")
 	period := parse(t, "2025")
 	due := h.p.Due(period)[0]
 	const runs = 4000
