@@ -27,7 +27,8 @@ type ReleaseFile struct {
 	Due          models.Date   `json:"due"`
 	Demo         bool          `json:"demo,omitempty"`
 	Measurements []Measurement `json:"measurements"`
-	Signature    string        `json:"signature"` // of the home, over the file with this field empty
+	Manifest     *Manifest     `json:"manifest,omitempty"` // not in files of before it existed
+	Signature    string        `json:"signature"`          // of the home, over the file with this field empty
 
 	path string
 	raw  []byte
@@ -112,12 +113,13 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(cells) != len(m.Cells) || m.Period.Level() != it.Level || !(m.Sd > 0) || math.IsInf(m.Sd, 0) {
+			if len(cells) != len(m.Cells) || !it.In(m.Period) || !(m.Sd > 0) || math.IsInf(m.Sd, 0) {
 				return nil, problem.New(problem.Refused, f.path, "item "+m.Item+" is not what the plan measures", "restore the release file from a copy")
 			}
 			rd := reading{item: it, period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: mechanism.VarRounded(m.Sd)}
 			for _, c := range m.Cells {
 				rd.est = append(rd.est, c.Estimate)
+				rd.shown = append(rd.shown, c.Presented)
 			}
 			r[readingKey{m.Item, m.Period}] = rd
 		}
