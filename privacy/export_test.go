@@ -38,7 +38,7 @@ func (h *House) register() register.Register {
 	if err != nil {
 		panic(err)
 	}
-	return register.Register{FS: durable.OS(), Dir: h.Dir, Key: key, Commit: h.key}
+	return register.Register{FS: unsynced{durable.OS()}, Dir: h.Dir, Key: key, Commit: h.key}
 }
 
 // stand makes commitments hold, as a ledger entry would.

@@ -7,7 +7,7 @@ const (
 	mech       = "privacy/mechanism"
 	book       = "privacy/ledger"
 	linkage    = "etl/link"
-	answers    = "reports/measures"
+	exposed    = "privacy/register"
 	neighbours = "TestOnePersonCannotMoveARelease"
 )
 
@@ -39,7 +39,7 @@ func mutants() []mutant {
 		one(link, "if _, err := io.ReadFull(a.rand, p.Pseudonym[:]); err != nil {", "if _, err := io.ReadFull(a.rand, make([]byte, 0)); err != nil {"))
 
 	// Bounds: C4, C9, C13, C25, C26.
-	const bound = "privacy/bound.go"
+	const bound, members = "privacy/bound.go", "privacy/membership.go"
 	plant(bounds, "C4 row numbers instead of a keyed hash", "TestKeptCells|TestNobodyElse",
 		one(bound, `b.hash(sqlText(it.ID), "d.cell")`, `"row_number() OVER ()"`))
 	plant(bounds, "C4 the largest values are kept", "TestValuesDoNotChoose",
@@ -89,11 +89,11 @@ func mutants() []mutant {
 	plant(bounds, "C15 the row is clamped instead of the attendance", "TestEventsAreTheUnit",
 		one(bound, "sum(v::HUGEINT * n)", "sum(least(%[2]d, v::HUGEINT * n))"))
 	plant(bounds, "C6 every year of an activity counts, not the first ones", "TestAnActivity",
-		one(bound, "HAVING max(day) >= %s AND count(DISTINCT %s) <= %d)", "HAVING max(day) >= %s AND count(DISTINCT %s) <= 1000 * %d)"))
+		one(members, "HAVING max(day) >= %s AND count(DISTINCT %s) <= %d)", "HAVING max(day) >= %s AND count(DISTINCT %s) <= 1000 * %d)"))
 	plant(bounds, "C6 the years of an activity are counted over everybody's records", "TestAnActivity",
-		one(bound, "SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY person\n  HAVING", "SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY ALL\n  HAVING (SELECT count(DISTINCT date_part('year', day)) FROM days) < 9 AND"))
+		one(members, "SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY person\n  HAVING", "SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY ALL\n  HAVING (SELECT count(DISTINCT date_part('year', day)) FROM days) < 9 AND"))
 	plant(bounds, "C6 years after the period count too", "TestAnActivity",
-		one(bound, "WHERE isfinite(day) AND day <= %s GROUP BY person", "WHERE isfinite(day) AND (true OR day <= %s) GROUP BY person"))
+		one(members, "WHERE isfinite(day) AND day <= %s GROUP BY person", "WHERE isfinite(day) AND (true OR day <= %s) GROUP BY person"))
 	plant(bounds, "C25 grouped by person and value before the dimension is resolved", "TestABreakdownHasOneValue|TestAgenciesThatDisagree|TestExtremePersons",
 		one(bound, "WHERE k.value IS NOT NULL GROUP BY k.person)", "WHERE k.value IS NOT NULL GROUP BY k.person, k.value)"))
 	plant(bounds, "C25 a dimension is the largest value of all persons", "TestABreakdownHasOneValue|TestAgenciesThatDisagree",
@@ -112,7 +112,7 @@ func mutants() []mutant {
 		one("reports/measures/common/dimensions.sql", "coalesce(label('persons.gender', CASE WHEN d.person IS NULL THEN s.gender ELSE d.gender END), 'unknown') AS gender",
 			"CASE WHEN (SELECT count(*) FROM known k WHERE k.gender IS NULL) > 0 THEN 'unknown' ELSE coalesce(label('persons.gender', CASE WHEN d.person IS NULL THEN s.gender ELSE d.gender END), 'unknown') END AS gender"))
 	plant(bounds, "C9 the as-of is that of the last record, not of the calendar", neighbours,
-		one(bound, "CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof,", "CREATE OR REPLACE TEMP TABLE params AS SELECT coalesce((SELECT max(engaged_at_on) FROM engagements WHERE engaged_at_on < DATE '2024-03-01'), DATE '1970-01-01' + %d) AS asof,"))
+		one(members, "CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof,", "CREATE OR REPLACE TEMP TABLE params AS SELECT coalesce((SELECT max(engaged_at_on) FROM engagements WHERE engaged_at_on < DATE '2024-03-01'), DATE '1970-01-01' + %d) AS asof,"))
 	plant(bounds, "C4 a stay's place in its person's order depends on all persons", neighbours,
 		one("reports/measures/common/care_stays.sql", "WINDOW in_order AS (PARTITION BY s.person\n                    ORDER BY s.started_on", "WINDOW in_order AS (PARTITION BY s.placement_type\n                    ORDER BY s.started_on"))
 	plant(bounds, "C7 a person enters once with each agency", neighbours,
@@ -121,12 +121,12 @@ func mutants() []mutant {
 	// Cohorts: C7.
 	const cohorts = "privacy/cohort.go"
 	plant(bounds, "C7 cohorts are derived again from today's records", "TestFrozenEntriesWin|TestLateRecords",
-		one(cohorts, "if _, ok := fr[period]; !ok {\n\t\tfirst := period", "if true {\n\t\tfirst := period"))
+		one(cohorts, "if p.book.Froze(p.period) {", "if p.book.Froze(p.period) && false {"))
 	plant(bounds, "C7 late persons are dropped", "TestLateRecords",
 		one(cohorts, "first = before\n", "break\n"))
 	plant(bounds, "C7 late persons come into the released cohort", "TestFrozenEntriesWin|TestLateRecords",
-		one(cohorts, "SEMI JOIN (SELECT pseudonym FROM frozen WHERE period = %s) f ON f.pseudonym = p.pseudonym`, columns, sqlText(period.String()))",
-			"WHERE %s <> '' AND e.entered_on BETWEEN DATE '1970-01-01' + %d AND DATE '1970-01-01' + %d`, columns, sqlText(period.String()), period.First(), period.Last())"))
+		one(cohorts, "SEMI JOIN (SELECT pseudonym FROM frozen WHERE period = %s) f ON f.pseudonym = p.pseudonym`, columns, sqlText(p.period.String()))",
+			"WHERE %s <> '' AND e.entered_on BETWEEN DATE '1970-01-01' + %d AND DATE '1970-01-01' + %d`, columns, sqlText(p.period.String()), p.period.First(), p.period.Last())"))
 	plant(bounds, "C7 members of a cohort come into the next one too", "TestLateRecords|TestOnePersonIsInOneCohort",
 		one(cohorts, "ANTI JOIN (SELECT pseudonym FROM frozen WHERE level = %s) f ON f.pseudonym = p.pseudonym\n  WHERE", "WHERE %s <> '' AND"))
 	plant(bounds, "C7 today's entry wins over the frozen one", "TestFrozenEntriesWin",
@@ -134,51 +134,98 @@ func mutants() []mutant {
 	plant(bounds, "C7 only who is counted somewhere becomes a member", "TestLateRecords|TestAStagedCohort|TestEveryStep|TestMembersAre",
 		one(cohorts, "FROM cohort c JOIN people p USING (person) LEFT JOIN agencies a USING (agency) ORDER BY p.pseudonym", "FROM cohort c JOIN people p USING (person) LEFT JOIN agencies a USING (agency) WHERE c.age_band = 'yes' ORDER BY p.pseudonym"))
 	plant(bounds, "C8 a lake that lost persons of released cohorts is measured again", "TestALakeThatLostMembers",
-		one(cohorts, "if err := rows.Err(); err != nil || gone == 0 {", "if err := rows.Err(); err != nil || gone >= 0 {"))
+		one(cohorts, "if err != nil || gone == 0 {", "if err != nil || gone >= 0 {"))
 
 	// The release: C5, C9, C17, C18, C19, C21, C24.
-	const release = "privacy/release.go"
+	const release, exact, recovery, booking, checks = "privacy/release.go", "privacy/exact.go", "privacy/recover.go", "privacy/book.go", "privacy/check.go"
 	plant(bounds, "C5 a plain hash of the generation is in the chain", "TestCommitmentsAreKeyed",
-		one(release, `g.commitment.Commit("generation", house.Content)`, `ledger.Commitment{Of: "generation", HMAC: ledger.CellsHash(string(house.Content))}`))
-	plant(bounds, "C5 the number of members is in the name of a commitment", "TestAnEmptyLake|TestOtherRecords",
-		one(release, "commitments = append(commitments, c)", "c.Of += fmt.Sprint(\" \", len(ms))\n\t\tcommitments = append(commitments, c)"))
+		one(release, `g.Commit.Commit("generation", house.Content)`, `ledger.Commitment{Of: "generation", HMAC: ledger.CellsHash(string(house.Content))}`))
+	plant(bounds, "C6 a release says how many persons it is about", "TestOtherRecords",
+		one(exact, "admitted := book.Admit(limit, en.period, offers)", "admitted := book.Admit(limit, en.period, offers)\n\tr.notice(string(rune('0' + len(cohort))))"))
+	plant(bounds, "C6 who is left out is measured all the same", "TestRegister|TestLeftOut|TestMerged|TestWhoIsOver",
+		one(exact, "if err := p.leaveOut(ctx, part.out); err != nil {", "if err := p.leaveOut(ctx, part.out[:0]); err != nil {"))
+	plant(bounds, "C6 a renamed item begins to count again", "TestARenamedItemIsTheSame",
+		one(booking, "\t\treturn it.Vector\n", "\t\treturn it.ID\n"), one(booking, `return it.Vector + "/" + it.By`, `return it.ID`))
+	plant(bounds, "C20 what another copy of the home has measured is not charged", "TestImport|TestAnotherCopy",
+		one(exact, "if err != nil || it.Population != population {\n\t\t\t\tcontinue", "if err != nil || it.Population != population || len(it.ID) > 0 {\n\t\t\t\tcontinue"))
 	plant(bounds, "C9 an empty cohort is refused", "TestAnEmptyLake",
-		one(release, "c, err := g.stage(population, period, ms)", "if len(ms) == 0 {\n\t\t\treturn nil, failed(errors.New(\"no data\"))\n\t\t}\n\t\tc, err := g.stage(population, period, ms)"))
+		one(exact, "c, err := g.StageCohort(population, en.period, cohort)", "if len(cohort) == 0 {\n\t\t\t\treturn nil, failed(errors.New(\"no data\"))\n\t\t\t}\n\t\t\tc, err := g.StageCohort(population, en.period, cohort)"))
 	plant(bounds, "C9 what can be released today follows from records", "TestNothingIsReleasedBeforeItIsDue",
 		one(release, "if dues[0] > r.Today {", "if dues[0] > r.Today && false {"), one(release, "\t\tif due > r.Today {\n\t\t\tbreak\n\t\t}\n", ""))
 	plant(bounds, "C18 noise is reused across the cells of an item", "TestDrawsOfARelease",
-		one(release, "v, err := d.noise.Draw(d.sums.cells()[i])", "v, err := d.noise.Draw(d.sums.cells()[0])\n\t\t\tif i > 0 {\n\t\t\t\tv = noisy[0] - d.sums.cells()[0] + d.sums.cells()[i]\n\t\t\t}"))
+		one(release, "v, err := d.noise.Draw(x)\n", "v, err := d.noise.Draw(x)\n\t\t\tif k > 0 {\n\t\t\t\tv = noisy[i][0] - d.sums.cells()[0] + x\n\t\t\t}\n"))
 	plant(bounds, "C18 noise is 5 % too small in a release", "TestDrawsOfARelease|TestMuIsWhatIsBooked",
 		one(release, "Sigma: it.Sigma * factor}", "Sigma: it.Sigma * factor * 0.95}"))
 	plant(bounds, "C13 one sigma for the raw vector, whatever its bound", "TestDrawnNoiseIsThatOfThePlan|TestMuIsWhatIsBooked",
 		one(release, "mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma * factor}", "mechanism.Spec{L0: it.L0, Linf: 1, Sigma: it.Sigma * factor}"))
 	plant(bounds, "C18 the noise is drawn twice and the smaller one taken", "TestDrawsOfARelease",
-		one(release, "noisy[i] = v\n", "w, _ := d.noise.Draw(d.sums.cells()[i])\n\t\t\tif x := d.sums.cells()[i]; (w-x)*(w-x) < (v-x)*(v-x) {\n\t\t\t\tv = w\n\t\t\t}\n\t\t\tnoisy[i] = v\n"))
+		one(release, "noisy[i][k] = v\n", "w, _ := d.noise.Draw(x)\n\t\t\tif (w-x)*(w-x) < (v-x)*(v-x) {\n\t\t\t\tv = w\n\t\t\t}\n\t\t\tnoisy[i][k] = v\n"))
 	plant(bounds, "C19 a lost attempt is repeated at the price of the first", "TestALostRelease|TestARepeatFitsTheReserve",
-		one(release, "\t\tfactor = repeatQuarter\n\t\tif", "\t\tfactor = 1\n\t\tif"), one(release, "factor = repeatYear\n", "factor = 1\n"))
+		one(release, "return repeatQuarter", "return 1"), one(release, "return repeatYear", "return 1"))
 	plant(bounds, "C19 the noise is drawn before the entry", "TestTheEntryComesBeforeTheDraw",
-		one(release, "entry, err := r.book(ctx, period, due, draws, commitments, lost)\n\tif err != nil {\n\t\treturn err\n\t}\n",
-			"if err := durable.Create(r.FS, pendingPath(r.Releases, period, 1<<20), nil, 0o444); err != nil {\n\t\treturn err\n\t}\n\tentry, err := r.book(ctx, period, due, draws, commitments, lost)\n\tif err != nil {\n\t\treturn err\n\t}\n"))
+		one(release, "booked, err := r.book(ctx, en, items, commitments)", "if err := durable.Create(r.FS, pendingPath(r.Releases, en.period, 1<<20), nil, 0o444); err != nil {\n\t\treturn err\n\t}\n\tbooked, err := r.book(ctx, en, items, commitments)"))
 	plant(bounds, "C19 what a crash left is thrown away and drawn again", "TestEveryStepOfARelease|TestThePowerMayGo",
-		one(release, "if err := r.promote(pending, releasePath(r.Releases, period, e.Number), e.Number, period); err != nil {", "if err := durable.Remove(r.FS, pending); err != nil && !isMissing(err) {"))
+		one(recovery, "if err := r.promote(pending, releasePath(r.Releases, period, e.Number), e.Number, period); err != nil {", "if err := durable.Remove(r.FS, pending); err != nil && !isMissing(err) {"))
 	plant(bounds, "C19 a third attempt is made", "TestALostRelease|TestEveryStepOfARelease",
-		one(release, "case lost != 0:", "case false:"))
+		one(recovery, "case lost != 0:", "case false:"))
 	plant(bounds, "C19 a deleted release file counts as a lost attempt", "TestEveryStepOfARelease|TestThePowerMayGo",
-		one(release, "return false, 0, missing(lost)", "return false, lost, nil"))
+		one(recovery, "return false, 0, missing(lost)", "return false, lost, nil"))
 	plant(bounds, "C21 the identity of an item is its name", "TestARenamedItemIsTheSame",
-		one(release, "parts := []string{d.item.Vector, fmt", "parts := []string{d.item.ID, d.item.Vector, fmt"))
+		one(booking, "parts := []string{d.item.Vector, fmt", "parts := []string{d.item.ID, d.item.Vector, fmt"))
 	plant(bounds, "C17 delta is split among populations", "TestStatementsAre",
-		one(release, "eps, err := loss.Release.Epsilon(terms.Delta)", "eps, err := loss.Release.Epsilon(terms.Delta / 2)"))
+		one(checks, "eps, err := loss.Release.Epsilon(terms.Delta)", "eps, err := loss.Release.Epsilon(terms.Delta / 2)"))
 	plant(bounds, "C17 epsilons are added", "TestStatementsAre",
-		one(release, "EpsilonLifetime: life,", "EpsilonLifetime: eps + life,"))
+		one(checks, "EpsilonLifetime: life,", "EpsilonLifetime: eps + life,"))
 	plant(bounds, "C14 a statement adds up all populations", "TestStatementsAre",
-		one(release, "if loss.Population != population {", "if loss.Population == \"\" {"))
+		one(checks, "if loss.Population != population {", "if loss.Population == \"\" {"))
 	plant(bounds, "C24 a release carries the day on which it was made", "TestAReleaseIsMadeOnce",
-		one(release, "f := ReleaseFile{Schema: 1, Entry: entry, Period: period, Due: due,", "f := ReleaseFile{Schema: 1, Entry: entry, Period: period, Due: r.Today,"))
+		one(release, "f := ReleaseFile{Schema: 1, Entry: number, Period: en.period, Due: en.due,", "f := ReleaseFile{Schema: 1, Entry: number, Period: en.period, Due: r.Today,"))
 	plant(bounds, "C5 a changed release file is believed", "TestAChangedReleaseFile",
-		one(release, "if err := ledger.VerifySignature(l.PublicKey(), ofRelease, f.signed(), f.Signature); err != nil {", "if false {"))
+		one(checks, "if err := ledger.VerifySignature(l.PublicKey(), ofRelease, f.signed(), f.Signature); err != nil {", "if false {"))
 	plant(bounds, "C26 small classes follow from records, not from enrolment", "TestFrozenEntriesWin",
-		one(release, `if v != "other" && partners[v] < 2 {`, `if v != "other" && partners[v] < 0 {`))
+		one(exact, `if v != "other" && partners[v] < 2 {`, `if v != "other" && partners[v] < 0 {`))
+
+	// The register: C2, C5, C6, C8.
+	const entries, sealing, folder, forget, merges = "privacy/register/book.go", "privacy/register/seal.go", "privacy/register/register.go", "privacy/register/forget.go", "privacy/register/links.go"
+	plant(exposed, "C2 the root of the sum of squares after a merge, always", "TestLossesOfAMerged|TestSpendOfAny",
+		one(entries, "price.Times(n * n)", "price.Times(n)"))
+	plant(exposed, "C2 a merged person has lost the maximum of its parts", "TestLossesOfAMerged|TestSpendOfAny",
+		one(entries, "\tif n == 1 {\n\t\treturn price", "\tif n >= 1 {\n\t\treturn price"))
+	plant(exposed, "C2 the survivor of a merge carries its own loss only", "TestLossesOfAMerged|TestSpendOfAny",
+		one(merges, "l.lines[i].Person = survivor", "l.lines[i].Upto = x.Upto"))
+	plant(exposed, "C2 a split loses the register", "TestASplitCarries|TestSpendOfAny",
+		one(merges, "l.lines = append(l.lines, line{x.Source, p, min(x.Upto, upto)})", "l.lines = append(l.lines, line{x.Source, p, 0 * min(x.Upto, upto)})"))
+	plant(exposed, "C2 losses of parts whose draws are not known add in squares", "TestSumOfTotals",
+		one(forget, "return plus(plus(a, b), accountant.Mu2(root.Int64()))", "return plus(a, b)"))
+	plant(exposed, "C2 a merged person is measured on as two", "TestAdmission|TestLossesOfAMerged",
+		one(entries, "> limit || c.gone(p)", "> limit"))
+	plant(exposed, "C6 the register is not consulted", "TestAdmission",
+		one(entries, "plus(spent[i], price[i]) > limit ||", "plus(spent[i], price[i]) < 0 ||"))
+	plant(exposed, "C6 only what was lost before counts, not the price of the entry", "TestAdmission",
+		one(entries, "plus(spent[i], price[i]) > limit ||", "spent[i] > limit ||"))
+	plant(exposed, "C6 participations are not limited", "TestAdmission|TestASeriesCounts",
+		one(entries, "had[key][i] >= o.Participations {", "had[key][i] >= 1000*o.Participations {"))
+	plant(exposed, "C6 a series counts releases instead of periods", "TestASeriesCounts",
+		one(entries, "if last[h.i] != e.Period {", "if last[h.i] != e.Period || total[h.i] > 0 {"))
+	plant(exposed, "C6 who is measured beside the cohort is not charged", "TestWhoIsLeftOut|TestSpendOfAny|TestAdmission",
+		one(entries, "s := set{Cohort: true, without: without, with: with}", "s := set{Cohort: true, without: without}"),
+		one(entries, "s = set{with: in}", "s = set{with: in[:0]}"))
+	plant(exposed, "C6 how many are left out can be printed", "TestNothingCanBePrinted",
+		one(entries, `io.WriteString(s, "[admission]")`, `fmt.Fprint(s, "[admission]", len(a.out))`), one(entries, "func (Admission) Format(s fmt.State, _ rune)", "func (a Admission) Format(s fmt.State, _ rune)"))
+	plant(exposed, "C5 files of the register can stand in for one another", "TestDamage|TestFilesAreSealed",
+		one(sealing, `return []byte("heatwatch register 2 " + name)`, `return []byte("heatwatch register 2 " + name[:0])`))
+	plant(exposed, "C20 an older file of the register is taken", "TestDamage",
+		one(folder, "if stands[of].HMAC != g.commit(name, sealed).HMAC {", "if stands[of].HMAC == \"?\" {"))
+	plant(exposed, "C20 a deleted file of the register is not missed", "TestDamage",
+		one(folder, "if files[name] == nil && stands[of].HMAC != g.nothing(of) {", "if files[name] == nil && len(files) == 0 && stands[of].HMAC == \"?\" {"))
+	plant(exposed, "C5 an entry shows that somebody was merged", "TestAlways|TestEntriesDoNotShow",
+		one(folder, "\t\tall = append(all, g.commit(name, b))", "\t\tif err == nil {\n\t\t\tall = append(all, g.commit(name, b))\n\t\t}"))
+	plant(exposed, "C8 tombstones suppress by the agency's key only", "TestForget",
+		one(forget, "_, ok := t.spent[t.key.of(id)]\n\treturn ok", "_, ok := t.spent[t.key.of(id)]\n\treturn ok && id.kind == \"key\""))
+	plant(exposed, "C8 a tombstone forgets what was spent", "TestForget",
+		one(forget, "\tt.spent[m] = spent\n", "\tt.spent[m] = 0 * spent\n"))
+	plant(exposed, "C8 tombstones are plain hashes of tokens", "TestTombstonesAreKeyed|TestForget",
+		one(sealing, "derived := hmac.New(sha256.New, k.p[:])", "derived := hmac.New(sha256.New, make([]byte, 32))"))
 
 	// The plan: C6, C12, C13, C21.
 	const plan, planread = "privacy/plan.go", "privacy/planread.go"
@@ -336,10 +383,10 @@ func mutants() []mutant {
 	// Derived figures: C10, C11, C12.
 	plant(bounds, "C11 sums are made of presented numbers", "TestSumsOverTime|TestEstimates",
 		one("privacy/releasefile.go", "rd.est = append(rd.est, c.Estimate)", "rd.est = append(rd.est, float64(c.Presented))"))
-	plant(bounds, "C10 delta intervals instead of Fieller's", "TestIntervalsHoldTheTruth",
-		one("privacy/interval.go", "iv.low, iv.high = (-qb-root)/(2*qa), (-qb+root)/(2*qa)", "t := a / b\n\th := z95 * math.Sqrt(va-2*t*cab+t*t*vb) / b * 0.93\n\tiv.low, iv.high = t-h, t+h\n\t_ = root"))
-	plant(bounds, "C11 the covariance of numerator and denominator is ignored", "TestIntervalsHoldTheTruth",
-		one("privacy/interval.go", "cov(above, above, r), cov(below, below, r), cov(above, below, r))", "cov(above, above, r), cov(below, below, r), 0)"))
+	plant(bounds, "C10 delta intervals instead of Fieller's", "TestIntervalsHoldTheTruth|TestCoverage",
+		one("privacy/interval.go", "iv.low, iv.high = (-qb-root)/(2*qa), (-qb+root)/(2*qa)", "t := a / b\n\th := z95 * math.Sqrt(p.va-2*t*p.cab+t*t*p.vb) / b * 0.9\n\tiv.low, iv.high = t-h, t+h\n\t_ = root"))
+	plant(bounds, "C11 the covariance of numerator and denominator is ignored", "TestIntervalsHoldTheTruth|TestCoverage",
+		one("privacy/interval.go", "p.cab += a[k] * b[k] * v", "p.cab += 0 * a[k] * b[k] * v"))
 	plant(bounds, "C10 whether a figure is published follows from the number of persons", "TestWhatIsNullIsDecidedByThePlan",
 		one("privacy/derive.go", "!p.judge(planned, s, d, p.sizeOf(s, d)).published()", "d.below != nil && d.below.value(r) < 50 || !p.judge(planned, s, d, p.sizeOf(s, d)).published()"))
 	return all
