@@ -18,6 +18,7 @@ import (
 	"heatwatch/privacy/accountant"
 	"heatwatch/privacy/ledger"
 	"heatwatch/privacy/mechanism"
+	"heatwatch/privacy/register"
 )
 
 // The audit of whole releases: what can be seen of two homes whose lakes differ in one person, and the noise in release
@@ -430,5 +431,118 @@ func TestMembersAreAllWhoEntered(t *testing.T) {
 	h.must(t, "2025Q1", "2025-06-01")
 	if got := h.frozen(t)["2025Q1"]; len(got) != 40 {
 		t.Errorf("%d members, want all 40 who entered", len(got))
+	}
+}
+
+// exactly returns the exact sums of an item as a release of its due date would draw on them, at a cap.
+func (h home) exactly(t *testing.T, period, item string, limit accountant.Mu2, imports ...*ledger.Import) string {
+	t.Helper()
+	r := h.releaser(t, durable.OS(), "2027-12-31")
+	stands, err := r.recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := r.register()
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, _ := h.p.Item(item)
+	due := DueDate(parse(t, period), it.Due)
+	draws, err := r.prepare(r.Plan.DueOn(parse(t, period), due), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := r.items(parse(t, period), draws)
+	if err != nil {
+		t.Fatal(err)
+	}
+	house, _ := r.Open(context.Background())
+	en := entry{period: parse(t, period), due: due, imports: imports}
+	if _, err := r.sum(context.Background(), house, g, stands, "minors", en, limit, draws, items); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range draws {
+		if d.item.ID == item {
+			return fmt.Sprint(d.sums.cells())
+		}
+	}
+	return ""
+}
+
+// TestWhoIsOverTheCapIsInNoSum: the register's word counts where sums are made.
+func TestWhoIsOverTheCapIsInNoSum(t *testing.T) {
+	l := newLake(t)
+	l.county40(t)
+	h := newHome(t, l)
+	if got := h.exactly(t, "2025", "kinds", accountant.Unit); got != "[0 17 33]" {
+		t.Fatalf("kinds %s", got)
+	}
+	if got := h.exactly(t, "2025", "kinds", 1); got != "[0 0 0]" {
+		t.Errorf("kinds %s at a cap that nobody is below", got)
+	}
+	// Two of those who entered in the first quarter turn out to be one: the lake still has both.
+	h.must(t, "2025Q1", "2025-06-01")
+	r := h.releaser(t, durable.OS(), "2025-06-01")
+	stands, err := r.recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := r.register()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Merge(stands, "minors", register.ID(pseudonym(3)), register.ID(pseudonym(6))); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.exactly(t, "2025", "kinds", accountant.Unit); got != "[0 17 32]" {
+		t.Errorf("kinds %s: who was merged into another is measured on", got)
+	}
+}
+
+// TestAnotherCopyIsCharged: what an import says was measured elsewhere counts as spent by everybody who was eligible.
+func TestAnotherCopyIsCharged(t *testing.T) {
+	l := newLake(t)
+	l.county40(t)
+	h := newHome(t, l)
+	it, _ := h.p.Item("heads")
+	other := &ledger.Import{Items: []ledger.Item{{ID: "heads", Population: "minors", Period: "2025Q1", Series: series(it), Participations: 1, Mu2: accountant.Unit / 2}}}
+	if got := h.exactly(t, "2025", "kinds", accountant.Unit/2, other); got != "[0 3 7]" {
+		t.Errorf("kinds %s, want the ten who did not enter in the quarter that another copy measured", got)
+	}
+	other.Items[0].Population = "accused"
+	if got := h.exactly(t, "2025", "kinds", accountant.Unit/2, other); got != "[0 17 33]" {
+		t.Errorf("kinds %s: minors were charged for another population", got)
+	}
+}
+
+// TestEntriesDoNotShowThatSomebodyWasMerged: an entry commits to the same things, in the same order, with and without.
+func TestEntriesDoNotShowThatSomebodyWasMerged(t *testing.T) {
+	l := newLake(t)
+	l.county40(t)
+	names := func(merge bool) string {
+		h := newHome(t, l)
+		h.must(t, "2025Q1", "2025-06-01")
+		r := h.releaser(t, durable.OS(), "2025-06-01")
+		if merge {
+			g, err := r.register()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Merge(register.Stands(r.Ledger.Entries()), "minors", register.ID(pseudonym(3)), register.ID(pseudonym(6))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.must(t, "2025Q2", "2025-12-01")
+		var all []string
+		for _, e := range h.releaser(t, durable.OS(), "2025-12-01").Ledger.Entries() {
+			for _, c := range e.Commitments {
+				all = append(all, c.Of)
+			}
+		}
+		return strings.Join(all, ", ")
+	}
+	with, without := names(true), names(false)
+	if with != without || strings.Count(with, ",") < 5 {
+		t.Errorf("after a merge entries commit to %s; without one to %s", with, without)
 	}
 }
