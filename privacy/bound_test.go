@@ -242,6 +242,30 @@ func TestKeptCellsAreThoseOfTheSmallestHMAC(t *testing.T) {
 	}
 }
 
+// What an agency sends as values does not choose which cells are kept: the largest are not preferred, nor the smallest.
+func TestValuesDoNotChooseWhatIsKept(t *testing.T) {
+	b := newBench(t)
+	persons := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	b.enter(t, persons...)
+	cells := []string{"a", "b", "c", "d"}
+	var rows []row
+	for _, p := range persons {
+		for j, c := range cells {
+			rows = append(rows, row{p, c, 1 << (4*p + (j+p)%4)}) // four bits of each person, in turn from each cell
+		}
+	}
+	b.rows(t, rows...)
+	it := item("wide", 1, 1<<40)
+	for j, sum := range b.sums(t, it, nil) {
+		for _, p := range persons {
+			kept := sum>>(4*p)&15 != 0
+			if want := keeps(it, p, cells)[0] == cells[j]; kept != want {
+				t.Errorf("person %d, cell %s: kept %t, by the hash it is %t", p, cells[j], kept, want)
+			}
+		}
+	}
+}
+
 func TestNobodyElseChangesWhatAPersonKeeps(t *testing.T) {
 	persons := []int{4, 5, 6, 7, 8, 9, 10, 11}
 	it := item("wide", 2, 1<<40)
