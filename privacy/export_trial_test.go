@@ -62,7 +62,7 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 			skipped = append(skipped, row.Item+" "+row.Statistic)
 			continue
 		}
-		iv, note := d.interval(r)
+		iv, note := d.interval(t.r)
 		if t.Want = iv.value; note != "" || math.IsNaN(t.Want) {
 			skipped = append(skipped, row.Item+" "+row.Statistic)
 			continue
