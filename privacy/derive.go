@@ -32,7 +32,7 @@ type derivation struct {
 func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]derivation, error) {
 	var all []derivation
 	for _, it := range p.Items {
-		if !slices.Contains(append([]string{it.Level}, it.Sums...), period.Level()) {
+		if !it.covers(period) {
 			continue
 		}
 		cells, err := s.cells(it)
@@ -120,6 +120,9 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, dim string, peri
 	case FormCount:
 		a, e := in(f.Cells...)
 		step(&d.above, a, e)
+		if f.Scale != 0 { // the cell's unit is not the figure's: minutes and hours
+			d.above = combine(0, f.Scale, nil, d.above)
+		}
 	case FormShare:
 		a, e := in(f.Cells...)
 		step(&d.above, a, e)
@@ -136,10 +139,12 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, dim string, peri
 			known.add(u, -1)
 		}
 		d.below, d.offset, d.scale = known, 0.5, 0.5
-	case FormMean:
-		a, e := in()
+	case FormMean: // those who cannot be asked stand in cell u, each with Linf
+		a, e := in(slices.DeleteFunc(slices.Clone(s.Vectors[it.Vector].Cells), func(a string) bool { return a == "u" })...)
 		step(&d.above, a, e)
-		d.below, d.offset, d.scale = n, f.Mid, f.Step
+		u, e := in("u")
+		err = errors.Join(err, e)
+		d.below, d.offset, d.scale = combine(1, -1/float64(it.Linf), n, u), f.Mid, f.Step
 	case FormRatio:
 		a, e := in()
 		step(&d.above, a, e)
@@ -362,7 +367,7 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 			if d.formula.Measure != measure {
 				continue
 			}
-			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.personsIn(period)).published))
+			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(s, d)).published()))
 		}
 	}
 	return all, nil

@@ -83,8 +83,14 @@ func cov(f, g form, r readings) float64 {
 
 // components are the periods of an item's own level that make up a target period.
 func components(level string, target models.Period) []models.Period {
-	if level == models.LevelQuarter {
+	switch level {
+	case models.LevelQuarter, LevelSnapshot:
 		return target.Quarters()
+	case models.LevelSpan:
+		if target.Level() != level {
+			return nil // a part of a span has no figure
+		}
+		return []models.Period{target}
 	}
 	return target.Years()
 }
@@ -118,7 +124,7 @@ func (p *Plan) below(s Schema, r readings, over, dim string, target models.Perio
 	if !ok {
 		return nil, fmt.Errorf("no item or total %q", over)
 	}
-	return sumCells(r, it, target, func(c Cell) bool { return c.Dim == dim })
+	return sumCells(r, it, target, func(c Cell) bool { return it.By == "" || c.Dim == dim })
 }
 
 // totalParts reads the parts of a total; it needs no readings.

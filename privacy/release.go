@@ -357,7 +357,7 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register, named ma
 		}
 		return problem.Wrap(err, problem.Failed, period.String(), "release failed", "run `heatwatch verify`; nothing was spent")
 	}
-	statements := append([]string{fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof", due)}, r.Schema.Entries...)
+	statements := append([]string{params(period, due)}, r.Schema.entries(population)...)
 	if err := run(ctx, eng, statements...); err != nil {
 		return nil, failed(err)
 	}
@@ -379,37 +379,29 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register, named ma
 		}
 		commitments = append(commitments, c)
 	}
-	if err := run(ctx, eng, r.Schema.Relations(measuresOf(draws, population))...); err != nil {
-		return nil, failed(err)
-	}
-	built := map[string]bool{}
-	b := newBounder(r.Schema, eng, r.Selection)
-	for i, d := range draws {
-		if d.item.Population != population {
-			continue
-		}
-		if !built[d.item.Measure] {
-			if err := run(ctx, eng, r.Schema.Build[d.item.Measure]...); err != nil {
+	for _, who := range membershipsOf(r.Schema, draws, population) {
+		if who.activity != "" {
+			if err := run(ctx, eng, activeCohort(who.activity, who.item, period)); err != nil {
 				return nil, failed(err)
 			}
-			built[d.item.Measure] = true
 		}
-		if draws[i].sums, err = b.measure(ctx, d.item, d.cells, r.small(d.item, house.Partners)); err != nil {
-			return nil, err
+		if err := run(ctx, eng, r.Schema.Relations(who.measures)...); err != nil {
+			return nil, failed(err)
+		}
+		for _, m := range who.measures {
+			if err := run(ctx, eng, r.Schema.Build[m]...); err != nil {
+				return nil, failed(err)
+			}
+		}
+		b := newBounder(r.Schema, eng, r.Selection)
+		for _, i := range who.draws {
+			d := draws[i]
+			if draws[i].sums, err = b.measure(ctx, d.item, d.cells, r.small(d.item, house.Partners)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return commitments, nil
-}
-
-// measuresOf lists the measures of a population's items in the plan's order, each once.
-func measuresOf(draws []draw, population string) []string {
-	var all []string
-	for _, d := range draws {
-		if d.item.Population == population && !slices.Contains(all, d.item.Measure) {
-			all = append(all, d.item.Measure)
-		}
-	}
-	return all
 }
 
 // small are the classes with fewer than two enrolled partners, which a plan may measure under other: a class with one

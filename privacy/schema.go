@@ -20,25 +20,43 @@ type Engine interface {
 type Encoding string
 
 // The encodings. A signed vector holds yes minus no; with unknown, those who cannot be asked stand in a cell of their
-// own; a centred sum holds the clamped value minus the middle of its range.
+// own, with the value Linf; a centred sum holds the clamped value minus the middle of its range. Weights spread one
+// person's events over the cells: whatever the rows say, their absolute values add up to Linf at most, so the vector
+// costs like one cell. A sum is not centred: totals would inherit the error of the head count.
 const (
-	Count           Encoding = "count"
-	Histogram       Encoding = "histogram"
-	Signed          Encoding = "signed"
-	SignedUnknown   Encoding = "signed+unknown"
-	SignedHistogram Encoding = "signed histogram"
-	CentredSum      Encoding = "centred sum"
+	Count                Encoding = "count"
+	Histogram            Encoding = "histogram"
+	Signed               Encoding = "signed"
+	SignedUnknown        Encoding = "signed+unknown"
+	SignedHistogram      Encoding = "signed histogram"
+	CentredSum           Encoding = "centred sum"
+	CentredWeight        Encoding = "centred weight"
+	CentredWeightUnknown Encoding = "centred weight+unknown"
+	Weights              Encoding = "weights"
+	Sum                  Encoding = "sum"
 )
 
+// encodings lists them all.
+var encodings = []Encoding{Count, Histogram, Signed, SignedUnknown, SignedHistogram, CentredSum, CentredWeight, CentredWeightUnknown, Weights, Sum}
+
 // Vector is what a measure declares: a SELECT that yields (person, cell, value).
+//
+// With Each it is a vector of blocks ("9 x signed+unknown"): a block per value of Each, a person may be in all of them,
+// and the SELECT names its cells "block:answer". With Activity it is about persons in the first periods of an activity,
+// and the engine itself sees to it. With Events it is about events without identity: the SELECT yields (person, cell,
+// value, times), where person is a row and the row stands for so many events of that value.
 type Vector struct {
-	Name     string // "time-to-emergency-service.curve"
-	Encoding Encoding
-	Cells    []string // public domain, in published order
-	Linf     int64    // most that one person changes in one cell
-	SQL      string   // SELECT person, cell, value ...
-	Measure  string   // whose Build statements must have run
-	Eligible float64  // expected share of the cohort that the vector is about, for planning
+	Name       string // "time-to-emergency-service.curve"
+	Encoding   Encoding
+	Cells      []string // public domain, in published order: the answers of one block
+	Linf       int64    // most that one person changes in one cell
+	SQL        string   // SELECT person, cell, value ...
+	Measure    string   // whose Build statements must have run
+	Eligible   float64  // expected share of the cohort that the vector is about, for planning
+	Each       string   // what the blocks are: domain, flag, form; "" for a vector without blocks
+	EachValues []string // the public domain of Each, in published order
+	Activity   string   // SELECT person, on_date ...: the days on which a person was active
+	Events     bool
 }
 
 // Dimension is a way to break a population down: one value per person.
@@ -52,6 +70,7 @@ type Dimension struct {
 // Schema is everything that privacy needs to know of the measures: SQL, public domains and formulas.
 type Schema struct {
 	Entries    []string                         // statements that make the temporary relation entries
+	EntriesOf  map[string][]string              // the same for a population that enters in another way
 	Relations  func(measures []string) []string // statements that these measures need once cohort stands
 	Build      map[string][]string              // per measure, the statements that make its answers
 	Vectors    map[string]Vector
@@ -65,6 +84,14 @@ type MeasureInfo struct {
 	Definition int
 	Population string
 	DueAfter   int // days after a period's last day before which nothing of it may be measured
+}
+
+// entries are the statements that make the relation entries of a population.
+func (s Schema) entries(population string) []string {
+	if own, ok := s.EntriesOf[population]; ok {
+		return own
+	}
+	return s.Entries
 }
 
 // Dimension finds a dimension of a measure, or a shared one.
@@ -136,12 +163,16 @@ func (s Schema) cells(it Item) ([]Cell, error) {
 	if it.By == "" {
 		return mapSlice(v.Cells, func(a string) Cell { return Cell{Answer: a} }), nil
 	}
-	d, ok := s.Dimension(v.Measure, it.By)
-	if !ok {
-		return nil, fmt.Errorf("%s has no dimension %q", v.Measure, it.By)
+	values := v.EachValues
+	if it.By != v.Each {
+		d, ok := s.Dimension(v.Measure, it.By)
+		if !ok {
+			return nil, fmt.Errorf("%s has no dimension %q", v.Measure, it.By)
+		}
+		values = d.Values
 	}
 	var all []Cell
-	for _, val := range d.Values {
+	for _, val := range values {
 		for _, a := range v.Cells {
 			all = append(all, Cell{Dim: val, Answer: a})
 		}
