@@ -1,7 +1,9 @@
 package privacy_test
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	rnd "math/rand/v2"
 	"os"
@@ -153,7 +155,7 @@ func benchExpect(t *testing.T, p *privacy.Plan) line {
 
 // benchPlanned simulates every published figure at the size of the plan.
 func benchPlanned(t *testing.T, quick bool) []line {
-	draws := 10_000
+	draws := 40_000
 	if quick {
 		draws = 50
 	}
@@ -188,9 +190,9 @@ func benchPlanned(t *testing.T, quick bool) []line {
 		if s.n < draws*99/100 {
 			t.Errorf("%s: only %d of %d have a value", names[i], s.n, draws)
 		}
-		ratios[i] = spread(values) / x.Planned.HalfWidth
-		notes[i] = fmt.Sprintf("%-70s planned %.4g; simulated: range %.4f of it, 1.96 RMSE %.4f, mean interval %.4f", names[i], x.Planned.HalfWidth, ratios[i],
-			1.959964*s.root()/x.Planned.HalfWidth, width/float64(s.n)/x.Planned.HalfWidth)
+		ratios[i] = 1.959964 * s.root() / x.Planned.HalfWidth
+		notes[i] = fmt.Sprintf("%-70s planned %.4g; simulated: 1.96 RMSE %.4f of it, half of the central 95 %% %.4f, mean interval %.4f", names[i], x.Planned.HalfWidth, ratios[i],
+			spread(values)/x.Planned.HalfWidth, width/float64(s.n)/x.Planned.HalfWidth)
 	})
 	worst := 0.0
 	for i, r := range ratios {
@@ -199,13 +201,13 @@ func benchPlanned(t *testing.T, quick bool) []line {
 	}
 	return []line{{
 		what: fmt.Sprintf("half-width in `plan`, %d published figures of quarter, year and five years", len(all)), ours: fmt.Sprintf("at most %.1f %% off", 100*worst),
-		reference: fmt.Sprintf("half of the central 95 %% of %d simulated releases", draws), bar: "<= 3 %", met: worst <= 0.03 && len(all) > 0,
+		reference: fmt.Sprintf("1.96 x RMSE of %d simulated releases", draws), bar: "<= 3 %", met: worst <= 0.03 && len(all) > 0,
 	}}
 }
 
 // benchCoverage: how often 95 % intervals hold the truth, by kind of figure, number of persons and share.
 func benchCoverage(t *testing.T, quick bool) []line {
-	draws := 5000
+	draws := 10_000
 	if quick {
 		draws = 20
 	}
@@ -263,46 +265,54 @@ func benchCoverage(t *testing.T, quick bool) []line {
 			}
 		}
 	})
-	// Judged by kind of figure, size and share: figures of one kind together.
+	// Judged by kind of figure, size and share: figures of one kind together, quarter and year.
 	type place struct {
-		kind string
+		kind privacy.Form
 		n, p float64
 	}
-	least, most := place{}, place{}
-	low, high := 1.0, 0.0
+	sums, free := map[place]cover{}, map[place]cover{}
 	kinds := map[privacy.Form]bool{}
+	alone, aloneIs := 1.0, ""
 	for i, j := range jobs {
-		sums := map[privacy.Form]cover{}
-		free := map[privacy.Form]cover{}
 		for name, x := range results[i] {
 			if x.shown < draws/4 {
 				continue // too seldom shown to say how good it is
 			}
-			kind := formOf(p, name)
-			kinds[kind] = true
-			s := sums[kind]
-			sums[kind] = cover{s.held + x.held, s.shown + x.shown, 0}
+			at := place{formOf(p, name), j.n, j.p}
+			kinds[at.kind] = true
+			sums[at] = cover{sums[at].held + x.held, sums[at].shown + x.shown, 0}
 			if x.free*100 >= 99*x.shown {
-				s := free[kind]
-				free[kind] = cover{s.held + x.held, s.shown + x.shown, 0}
+				free[at] = cover{free[at].held + x.held, free[at].shown + x.shown, 0}
 			}
-		}
-		for kind, s := range sums {
-			if c := float64(s.held) / float64(s.shown); c < low {
-				low, least = c, place{string(kind) + " " + j.at, j.n, j.p}
-			}
-			f := free[kind]
-			t.Logf("%s, %v persons, p %v: %-8s %.2f %% of %d, %.2f %% of %d neither cut nor widened", j.at, j.n, j.p, kind, 100*float64(s.held)/float64(s.shown), s.shown, 100*float64(f.held)/float64(max(1, f.shown)), f.shown)
-			if f.shown > 0 {
-				if c := float64(f.held) / float64(f.shown); c > high {
-					high, most = c, place{string(kind) + " " + j.at, j.n, j.p}
-				}
+			if c := float64(x.held) / float64(x.shown); c < alone {
+				alone, aloneIs = c, fmt.Sprintf("%s of %v persons in %s, p %v", name, j.n, j.at, j.p)
 			}
 		}
 	}
+	low, high := 1.0, 0.0
+	var least, most place
+	for _, at := range slices.SortedFunc(maps.Keys(sums), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.n, b.n), cmp.Compare(a.p, b.p))
+	}) {
+		s, f := sums[at], free[at]
+		c := float64(s.held) / float64(s.shown)
+		if c < low {
+			low, least = c, at
+		}
+		text := ""
+		if f.shown > 0 {
+			c := float64(f.held) / float64(f.shown)
+			text = fmt.Sprintf("; %.2f %% of %d neither cut nor widened", 100*c, f.shown)
+			if c > high {
+				high, most = c, at
+			}
+		}
+		t.Logf("%-7s n %v, p %v: %.2f %% of %d%s", at.kind, at.n, at.p, 100*c, s.shown, text)
+	}
+	t.Logf("lowest of all figures: %.2f %%, %s", 100*alone, aloneIs)
 	return []line{{
 		what: fmt.Sprintf("coverage of 95 %% intervals, %d kinds of figures, n 20 to 2,000, p 0.05 to 0.95", len(kinds)),
-		ours: fmt.Sprintf("%.1f %% (%v) to %.1f %% (%v)", 100*low, least, 100*high, most), reference: fmt.Sprintf("%d simulated releases of each", draws),
+		ours: fmt.Sprintf("%.1f %% (%s, n %v, p %v) to %.1f %% where free (%s, n %v, p %v)", 100*low, least.kind, least.n, least.p, 100*high, most.kind, most.n, most.p), reference: fmt.Sprintf("%d simulated releases of each", draws),
 		bar: ">= 94 %; <= 97 % where neither cut nor widened", met: low >= 0.94 && high <= 0.97,
 	}}
 }

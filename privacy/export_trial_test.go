@@ -33,9 +33,6 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 	if err != nil {
 		return nil, nil, err
 	}
-	if persons == 0 {
-		persons = p.personsIn(period)
-	}
 	next := 0
 	seen := map[string]bool{}
 	for _, d := range ds {
@@ -49,8 +46,12 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 		if !row.Published {
 			continue
 		}
-		n := persons * d.item.CellShare
-		if v, ok := s.Vectors[d.item.Vector]; ok && v.Eligible > 0 {
+		n := persons
+		if n == 0 {
+			n = p.sizeOf(s, d)
+		}
+		n *= d.item.CellShare
+		if v := s.Vectors[d.item.Vector]; v.Eligible > 0 {
 			n *= v.Eligible
 		}
 		t := &Trial{Planned: row, d: d, r: readings{}}
@@ -204,4 +205,35 @@ func (m *Sim) SetCells(of func(c Cell) float64) {
 			rd.est[i] = of(c)
 		}
 	}
+}
+
+// Reconcile runs what a release runs between the noise and its file: raw numbers of the items due on one day, by item, to
+// estimates and presented numbers.
+func (p *Plan) Reconcile(s Schema, period models.Period, due models.Date, raw map[string][]int64) (estimates map[string][]float64, presented map[string][]int64, err error) {
+	estimates, presented = map[string][]float64{}, map[string][]int64{}
+	for _, it := range p.DueOn(period, due) {
+		cells, err := s.cells(it)
+		if err != nil {
+			return nil, nil, err
+		}
+		sd, err := it.Sd()
+		if err != nil {
+			return nil, nil, err
+		}
+		m := s.measurement(it, period, cells, raw[it.ID], sd, 1)
+		for _, c := range m.Cells {
+			estimates[it.ID] = append(estimates[it.ID], c.Estimate)
+			presented[it.ID] = append(presented[it.ID], c.Presented)
+		}
+	}
+	return estimates, presented, nil
+}
+
+// CellsOf are the cells of an item in their order.
+func (s Schema) CellsOf(it Item) []Cell {
+	cells, err := s.cells(it)
+	if err != nil {
+		panic(err)
+	}
+	return cells
 }
