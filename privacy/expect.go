@@ -46,7 +46,11 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 			return nil, err
 		}
 		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
-		for _, c := range components(it.Level, period) {
+		parts := components(it.Level, period)
+		if before, ok := yearEarlier(period); ok { // changes look back
+			parts = append(parts, components(it.Level, before)...)
+		}
+		for _, c := range parts {
 			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
 		}
 	}
@@ -59,19 +63,21 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 	f := d.formula
 	e := expectation{halfWidth: math.Inf(1), limit: p.Limits.Mean * math.Abs(f.Expect.Value), kind: "mean"}
 	switch {
-	case f.Form == FormCount:
+	case f.Form == FormCount || f.Form == FormTotal:
 		e.limit, e.kind = p.Limits.Counts*n, "count"
 		if f.Expect.Value > 0 { // a sum of more than persons
 			e.limit *= f.Expect.Value
 		}
+	case f.Form == FormChange:
+		e.limit = p.Limits.Mean // of the number a year earlier
 	case f.Unit == "share":
 		e.limit, e.kind = p.Limits.Share, "share"
 	}
 	if noise, per := d.linear(s, n); noise != nil {
 		e.halfWidth = z95 * per * math.Sqrt(cov(noise, noise, r))
 	}
-	if f.Form == FormCount && len(d.above) == 1 && f.Scale == 0 {
-		e.halfWidth = countHalfWidth(d.above, r, e.halfWidth)
+	if d.below == nil {
+		e.halfWidth = halfWidth(d.above, r)
 	}
 	return e
 }
@@ -93,12 +99,22 @@ func (d derivation) linear(s Schema, n float64) (noise form, per float64) {
 		h.add(d.below, -theta)
 		return h
 	}
+	below := 1.0 // what is expected below the line per person
+	if f.Expect.Below > 0 {
+		below = f.Expect.Below
+	}
 	switch f.Form {
-	case FormCount:
+	case FormCount, FormTotal:
 		return d.above, 1
 	case FormShare:
-		return ratio(f.Expect.Value), 1 / persons
-	case FormSigned:
+		return ratio(f.Expect.Value), 1 / (persons * below)
+	case FormOver, FormPart:
+		return ratio(f.Expect.Value), 1 / (n * d.item.CellShare * below)
+	case FormChange:
+		return ratio(1 + f.Expect.Value), 1 / (persons * below)
+	case FormSurvival:
+		return d.survivalLinear(persons)
+	case FormSigned, FormYes:
 		return ratio(2*f.Expect.Value - 1), 0.5 / persons
 	case FormMean:
 		return ratio((f.Expect.Value - f.Mid) / f.Step), math.Abs(f.Step) / persons
@@ -108,15 +124,6 @@ func (d derivation) linear(s Schema, n float64) (noise form, per float64) {
 		return d.medianLinear(persons)
 	}
 	return nil, 0
-}
-
-func countHalfWidth(f form, r readings, normal float64) float64 {
-	for k := range f {
-		if sd := r[k.readingKey].sd; sd < 2 {
-			return rounded(sd)
-		}
-	}
-	return normal
 }
 
 // medianLinear divides the noise on the distribution function at one half by its slope there.

@@ -108,6 +108,8 @@ type Sim struct {
 	r      readings
 	ds     []derivation
 	period models.Period
+	spread []spread
+	read   []func() values
 }
 
 // Simulate prepares the figures of a period.
@@ -117,7 +119,8 @@ func (p *Plan) Simulate(s Schema, period models.Period) (*Sim, error) {
 		return nil, err
 	}
 	ds, err := p.derivations(s, r, period)
-	return &Sim{p, s, r, ds, period}, err
+	return &Sim{p, s, r, ds, period, mapSlice(ds, func(d derivation) spread { return d.spread(r) }),
+		mapSlice(ds, func(d derivation) func() values { return d.reader(r) })}, err
 }
 
 // Set puts truth plus noise into every cell; noise may be nil.
@@ -139,6 +142,42 @@ func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64,
 	}
 }
 
+// reader is read for many draws: forms are looked up once.
+func (d derivation) reader(r readings) func() values {
+	type term struct {
+		at *float64
+		w  float64
+	}
+	compile := func(f form) func() float64 {
+		var terms []term
+		for _, k := range f.keys() {
+			terms = append(terms, term{&r[k.readingKey].est[k.cell], f[k]})
+		}
+		return func() float64 {
+			var sum float64
+			for _, t := range terms {
+				sum += t.w * *t.at
+			}
+			return sum
+		}
+	}
+	each := func(fs []func() float64) []float64 {
+		return mapSlice(fs, func(f func() float64) float64 { return f() })
+	}
+	if d.below == nil {
+		line := compile(d.above)
+		return func() values { return values{line: line(), persons: math.Inf(1), shown: math.NaN()} }
+	}
+	line, below, bins, censored := compile(d.line()), compile(d.below), mapSlice(d.bins, compile), mapSlice(d.censored, compile)
+	persons := func() float64 { return math.Inf(1) }
+	if d.persons != nil {
+		persons = compile(d.persons)
+	}
+	return func() values {
+		return values{line: line(), below: below(), persons: persons(), bins: each(bins), censored: each(censored), shown: math.NaN()}
+	}
+}
+
 // SimFigure is one derived figure.
 type SimFigure struct {
 	Item, Measure, Statistic, By string
@@ -148,22 +187,30 @@ type SimFigure struct {
 	Note                         string // set: no value
 	Estimate                     float64
 	Sd                           float64 // of the form above the line
+	WideFrom, WideTo             float64 // noise and sampling
+	Unsampled                    string
 }
 
 // Figures derives all that pick accepts.
 func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 	var all []SimFigure
-	for _, d := range m.ds {
-		f := SimFigure{Item: d.item.ID, Measure: d.formula.Measure, Statistic: d.formula.Statistic, By: d.cell.Dim, Form: d.formula.Form, Low: d.formula.Low, High: d.formula.High}
+	for i, d := range m.ds {
+		f := SimFigure{Item: d.item.ID, Measure: d.formula.Measure, Statistic: d.formula.Statistic, By: d.spot.text(), Form: d.formula.Form, Low: d.formula.Low, High: d.formula.High}
 		if pick != nil && !pick(f) {
 			continue
 		}
-		iv, note := d.interval(m.r)
+		v := m.read[i]()
+		iv, note := d.interval(v, m.spread[i])
+		if note == "" || note == noteUnbounded {
+			var wide interval
+			wide, f.Unsampled = d.sampled(v, m.spread[i], iv)
+			f.WideFrom, f.WideTo = wide.low, wide.high
+		}
 		if note == noteUnbounded {
 			note = "" // a value with the whole range around it
 		}
 		f.Value, f.From, f.To, f.Note = iv.value, iv.low, iv.high, note
-		f.Estimate, f.Sd = d.above.value(m.r), math.Sqrt(cov(d.above, d.above, m.r))
+		f.Estimate, f.Sd = v.line, m.spread[i].half/z95 // of a count
 		all = append(all, f)
 	}
 	return all

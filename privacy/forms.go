@@ -16,6 +16,7 @@ type reading struct {
 	entry  int
 	cells  []Cell
 	est    []float64 // unconstrained estimates, in the cells' own unit
+	shown  []int64   // presented whole numbers; nil where nothing is recorded
 	sd     float64   // of the noise as drawn
 	vars   float64   // of the rounded noise on each cell
 }

@@ -537,7 +537,7 @@ func (r *planReader) figures() error {
 				return err
 			}
 			for _, level := range append([]string{it.Level}, it.Sums...) {
-				if err := claim(level, it.By, it.ID, pub, at...); err != nil {
+				if err := claim(level, it.By+f.place(), it.ID, pub, at...); err != nil {
 					return err
 				}
 			}
@@ -583,8 +583,7 @@ func (r *planReader) formula(it Item, pub Publication, at []any) (Formula, error
 
 func (r *planReader) checkBelow(it Item, f Formula) error {
 	at := func(key string) []any { return []any{"items", it.entry, key} }
-	switch f.Form {
-	case FormSigned, FormMean, FormRatio, FormYes:
+	if f.overPersons() {
 		over, isItem := r.p.Item(it.Over)
 		t, isTotal := r.p.total(it.Over)
 		if !isItem && !isTotal {
@@ -608,7 +607,7 @@ func (r *planReader) checkBelow(it Item, f Formula) error {
 			return r.wrong(fmt.Sprintf("item %s: the count below the line, %s, is measured by %s", it.ID, it.Over, over.Level), "it must be measured as often, or more", at("over")...)
 		}
 	}
-	if f.Form == FormRatio {
+	if f.withItem() {
 		w, ok := r.p.Item(it.With)
 		if !ok || w.Vector != f.WithVector || w.By != it.By || w.Level != it.Level || w.Years != it.Years {
 			return r.wrong(fmt.Sprintf("item %s: %s needs an item of %s beside it", it.ID, f.Statistic, f.WithVector), "write `with: ITEM`, of the same level and breakdown", at("with")...)

@@ -112,12 +112,13 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(cells) != len(m.Cells) || m.Period.Level() != it.Level || !(m.Sd > 0) || math.IsInf(m.Sd, 0) {
+			if len(cells) != len(m.Cells) || !it.In(m.Period) || !(m.Sd > 0) || math.IsInf(m.Sd, 0) {
 				return nil, problem.New(problem.Refused, f.path, "item "+m.Item+" is not what the plan measures", "restore the release file from a copy")
 			}
 			rd := reading{item: it, period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: mechanism.VarRounded(m.Sd)}
 			for _, c := range m.Cells {
 				rd.est = append(rd.est, c.Estimate)
+				rd.shown = append(rd.shown, c.Presented)
 			}
 			r[readingKey{m.Item, m.Period}] = rd
 		}

@@ -118,6 +118,13 @@ type Formula struct {
 	Low, High          float64   // possible range; High 0 means no upper end
 	Expect             Expect
 	Note               string
+
+	Of             []string // Share, Part: the cells below the line, where not all are (the unknown are left out)
+	Left, Censored []string // Survival: per bin the cell of those who left in it, and of those last seen in it
+	At             float64  // Survival: the upper edge of the bin (one of Edges) up to which leavings count
+	Per            string   // one figure for each of Cells (none: all), by {Per: cell}
+	By             []Dim    // further dimensions of the figure, such as {attribute: home_area}
+	Unsampled      string   // why there is no interval with sampling, in words; "" where the form has one
 }
 
 // Form is the shape of a formula.
@@ -132,7 +139,36 @@ const (
 	FormRatio  Form = "ratio"  // (Mid N + Step S) / (WithMid N + WithStep S')
 	FormMedian Form = "median" // linear within the bin in which half is reached
 	FormYes    Form = "yes"    // (N - U + D)/2 over N - U: like signed, the unknown left out below the line
+
+	FormTotal    Form = "total"    // Mid N + Step S: a number, not a mean
+	FormOver     Form = "over"     // some cells over N
+	FormPart     Form = "part"     // some cells over themselves and those of a second item: two populations
+	FormChange   Form = "change"   // T/T' - 1 against the period a year earlier; T is a count, or Mid N + Step S
+	FormSurvival Form = "survival" // life table: who left and who was last seen, bin by bin
 )
+
+// overPersons tells whether the formula needs a number of persons beside its vector.
+func (f Formula) overPersons() bool {
+	switch f.Form {
+	case FormSigned, FormMean, FormRatio, FormYes, FormOver:
+		return true
+	case FormTotal, FormChange:
+		return f.Mid != 0
+	}
+	return false
+}
+
+// withItem tells whether the formula needs a second item.
+func (f Formula) withItem() bool { return f.Form == FormRatio || f.Form == FormPart }
+
+// place tells the figures of two formulas apart that share measure and statistic.
+func (f Formula) place() string {
+	s := f.Per
+	for _, d := range f.By {
+		s += ";" + d.Key + "=" + d.Value
+	}
+	return s
+}
 
 // Expect is what the plan assumes where it computes an interval before any data is read.
 type Expect struct {
