@@ -297,7 +297,7 @@ func peerMean(t testing.TB, epsilon float64, ones, zeros int) float64 {
 var retentionEdges = []float64{3, 6, 10, 15, 22, 39}
 
 // benchRetention: 228 persons, exponential stays of 10 on average, seen for 0 to 39: the curve of Kaplan and Meier without noise
-// against the one from a histogram of bins x [left, censored].
+// against the life table of a release over a histogram of bins x [left, censored].
 func benchRetention(t *testing.T, quick bool) []line {
 	const persons, eps = 228, 1.0
 	trials := 1000
@@ -329,7 +329,7 @@ func benchRetention(t *testing.T, quick bool) []line {
 			}
 		}
 		want := kaplanMeier(stays, retentionEdges)
-		for k, s := range lifeTable(left, censored) {
+		for k, s := range privacy.LifeTable(left, censored) {
 			exact.add(s - want[k])
 		}
 		for _, cells := range [][]float64{left, censored} {
@@ -341,7 +341,7 @@ func benchRetention(t *testing.T, quick bool) []line {
 				cells[i] = float64(v)
 			}
 		}
-		for k, s := range lifeTable(left, censored) {
+		for k, s := range privacy.Curve(retentionEdges, privacy.LifeTable(left, censored), retentionEdges) {
 			noisy.add(s - want[k])
 			at[k].add(s - want[k])
 		}
@@ -383,27 +383,6 @@ func kaplanMeier(stays []stay, times []float64) []float64 {
 	}
 	for ; k < len(times); k++ {
 		out[k] = s
-	}
-	return out
-}
-
-// lifeTable is the actuarial estimate at the ends of bins: who is censored within a bin counts half. To be replaced by the
-// survival estimator of releases.
-func lifeTable(left, censored []float64) []float64 {
-	out := make([]float64, len(left))
-	var at float64
-	for i := range left {
-		at += left[i] + censored[i]
-	}
-	s := 1.0
-	for i := range left {
-		if risk := at - censored[i]/2; risk > 0 {
-			s *= math.Min(1, math.Max(0, 1-left[i]/risk))
-		} else {
-			s = 0
-		}
-		out[i] = s
-		at -= left[i] + censored[i]
 	}
 	return out
 }

@@ -16,6 +16,8 @@ type Trial struct {
 	r       readings
 	cells   []cellKey // those that the figure reads
 	base    []float64 // their truth
+	read    func() values
+	spread  spread
 }
 
 // Trials prepares every published figure of a period among so many persons (0: the design size), one per statistic and
@@ -46,24 +48,29 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 		if !row.Published {
 			continue
 		}
+		t := &Trial{Planned: row, d: d, r: readings{}, spread: d.spread(r)}
+		for k, rd := range r { // trials run at the same time
+			rd.est = slices.Clone(rd.est)
+			t.r[k] = rd
+		}
+		t.read = d.reader(t.r)
 		n := persons
 		if n == 0 {
 			n = p.sizeOf(s, d)
 		}
 		n *= d.item.CellShare
-		if v := s.Vectors[d.item.Vector]; v.Eligible > 0 {
+		v := s.Vectors[d.item.Vector]
+		if over := d.formula.Form == FormOver || d.formula.Form == FormPart; v.Eligible > 0 && !over {
 			n *= v.Eligible
 		}
-		t := &Trial{Planned: row, d: d, r: readings{}}
-		for k, rd := range r { // trials run at the same time
-			rd.est = slices.Clone(rd.est)
-			t.r[k] = rd
+		if v.Encoding == Weights {
+			n *= float64(v.Linf)
 		}
 		if !t.set(n) {
 			skipped = append(skipped, row.Item+" "+row.Statistic)
 			continue
 		}
-		iv, note := d.interval(t.r)
+		iv, note := d.interval(t.read(), t.spread)
 		if t.Want = iv.value; note != "" || math.IsNaN(t.Want) {
 			skipped = append(skipped, row.Item+" "+row.Statistic)
 			continue
@@ -80,43 +87,49 @@ func (t *Trial) set(n float64) bool {
 	var forms []form
 	var want []float64
 	need := func(g form, x float64) { forms, want = append(forms, g), append(want, x) }
+	each := func(gs []form, of []float64) {
+		for k, g := range gs {
+			if k < len(of) {
+				need(g, of[k]*n)
+			}
+		}
+	}
+	below := n // what is expected below the line
+	if f.Expect.Below > 0 {
+		below *= f.Expect.Below
+	}
 	switch f.Form {
-	case FormCount:
+	case FormCount, FormTotal:
 		need(d.above, n)
-	case FormShare:
-		need(d.above, v*n)
-		need(d.below, n)
-	case FormSigned:
+	case FormShare, FormOver, FormPart:
+		need(d.above, v*below)
+		need(d.below, below)
+	case FormChange:
+		need(d.above, (1+v)*below)
+		need(d.below, below)
+	case FormSigned, FormYes:
 		need(d.above, (2*v-1)*n)
 		need(d.below, n)
 	case FormMean:
 		need(d.above, (v-f.Mid)/f.Step*n)
 		need(d.below, n)
 	case FormRatio:
-		need(d.above, v/f.Scale*f.Expect.Below*n)
-		need(d.below, f.Expect.Below*n)
+		need(d.above, v/f.Scale*below)
+		need(d.below, below)
 		need(d.persons, n)
 	case FormMedian:
-		for k, b := range d.bins {
-			if k < len(f.Expect.Cells) {
-				need(b, f.Expect.Cells[k]*n)
-			}
-		}
+		each(d.bins, f.Expect.Cells)
 		need(d.below, n)
+	case FormSurvival: // all cells are those of its bins
+		each(d.bins, f.Expect.Cells)
+		each(d.censored, f.Expect.Cells[len(d.bins):])
 	default:
 		return false
 	}
 	all := form{}
-	for _, g := range forms {
+	for _, g := range slices.Concat(forms, d.bins, d.censored) {
 		for k := range g {
 			all[k] = 1
-		}
-	}
-	if f.Form == FormMedian {
-		for _, b := range d.bins {
-			for k := range b {
-				all[k] = 1
-			}
 		}
 	}
 	t.cells = all.keys()
@@ -148,7 +161,7 @@ func (t *Trial) fill(noise func(sd float64) float64) {
 // Draw derives the figure once with fresh noise; ok is false where it has no value.
 func (t *Trial) Draw(noise func(sd float64) float64) (value, low, high float64, ok bool) {
 	t.fill(noise)
-	iv, note := t.d.interval(t.r)
+	iv, note := t.d.interval(t.read(), t.spread)
 	return iv.value, iv.low, iv.high, note == "" || note == noteUnbounded
 }
 
