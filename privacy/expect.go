@@ -173,7 +173,7 @@ func (p *Plan) Planned(s Schema, period models.Period, persons float64, state fu
 	var all []PlannedFigure
 	seen := map[string]bool{}
 	for _, d := range ds {
-		key := d.item.ID + "|" + d.formula.Measure + "|" + d.formula.Statistic
+		key := d.item.ID + "|" + d.formula.Measure + "|" + d.formula.Statistic + "|" + d.formula.place()
 		if seen[key] {
 			continue // every cell of a breakdown has the same noise
 		}

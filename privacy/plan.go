@@ -20,6 +20,7 @@ type Plan struct {
 	Items       []Item
 	Totals      []Total
 	Limits      Limits
+	Epsilon     float64 // lifetime epsilon that the sigmas are scaled to
 	factor      float64
 }
 

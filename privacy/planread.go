@@ -100,7 +100,7 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 	r.text.read(text)
 	sum := sha256.Sum256(text)
 	r.p = &Plan{Name: r.y.Plan, Version: r.y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: r.y.Design,
-		Merge: r.y.Merge, Populations: r.y.Populations, Limits: r.y.Limits}
+		Merge: r.y.Merge, Populations: r.y.Populations, Limits: r.y.Limits, Epsilon: epsilon}
 	if err := r.head(); err != nil {
 		return nil, err
 	}

@@ -27,7 +27,8 @@ type ReleaseFile struct {
 	Due          models.Date   `json:"due"`
 	Demo         bool          `json:"demo,omitempty"`
 	Measurements []Measurement `json:"measurements"`
-	Signature    string        `json:"signature"` // of the home, over the file with this field empty
+	Manifest     *Manifest     `json:"manifest,omitempty"` // not in files of before it existed
+	Signature    string        `json:"signature"`          // of the home, over the file with this field empty
 
 	path string
 	raw  []byte

@@ -72,6 +72,9 @@ func TestScripts(t *testing.T) {
 			"twokeys":      scriptTwoKeys,
 			"samefiles":    scriptSameFiles,
 			"samecontent":  scriptSameContent,
+			"fingerprint":  scriptFingerprint,
+			"lie":          scriptLie,
+			"sums":         scriptSums,
 		},
 	})
 }
