@@ -432,7 +432,7 @@ func (x *history) judge(files []ReleaseFile, err error) {
 		x.count.Stuck++ // without the lock a home may come to a state that is refused from then on; nothing is drawn in it
 		return
 	case err != nil:
-		x.problem("the last attempt, in peace: %v", err)
+		x.problem("the last attempt, in peace: %v (%v)", err, errors.Unwrap(err))
 		return
 	case twice:
 		x.problem("lost twice and still released")
@@ -581,33 +581,35 @@ func (r *answerRows) Next(dest []driver.Value) error {
 type answersSession struct {
 	a     *answers
 	key   string
-	asked []string
+	asked []asked
+}
+
+type asked struct {
+	query string
+	args  []any
 }
 
 func (a *answers) session() Engine { return &answersSession{a: a} }
 
 func (s *answersSession) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if len(args) > 0 {
-		return nil, errors.New("the record of the lake knows statements without arguments only")
-	}
-	sum := sha256.Sum256([]byte(s.key + "\n" + query))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%#v", s.key, query, args))
 	s.key = hex.EncodeToString(sum[:])
-	s.asked = append(s.asked, query)
+	s.asked = append(s.asked, asked{query, args})
 	if err := s.a.learn(ctx, s.key, s.asked); err != nil {
 		return nil, err
 	}
 	return s.a.db.QueryContext(ctx, s.key)
 }
 
-func (a *answers) learn(ctx context.Context, key string, asked []string) error {
+func (a *answers) learn(ctx context.Context, key string, session []asked) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.known[key] != nil {
 		return nil
 	}
 	var ans *answer
-	for _, q := range asked {
-		rows, err := a.lake.QueryContext(ctx, q)
+	for _, q := range session {
+		rows, err := a.lake.QueryContext(ctx, q.query, q.args...)
 		if err != nil {
 			return err
 		}
