@@ -116,6 +116,47 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 	return out, nil
 }
 
+// Unequal lists equalities of the entry of a due date that exact sums break, and says how many there are.
+func (p *Plan) Unequal(s Schema, period models.Period, due models.Date, sums map[string][]int64) (broken []string, all int, err error) {
+	items := p.DueOn(period, due)
+	j, err := s.frame(items, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	var x []int64
+	var names []string
+	for _, it := range items {
+		x = append(x, sums[it.ID]...)
+		for _, c := range s.CellNames(it) {
+			names = append(names, it.ID+" "+c)
+		}
+	}
+	for _, r := range j.rows {
+		var sum int64
+		text := ""
+		for _, t := range r {
+			sum += t.Coef * x[t.Cell]
+			text += fmt.Sprintf(" %+d %s", t.Coef, names[t.Cell])
+		}
+		if sum != 0 {
+			broken = append(broken, fmt.Sprintf("%d =%s", sum, text))
+		}
+	}
+	return broken, len(j.rows), nil
+}
+
+// Identified are the identities that the plan's entries use.
+func (p *Plan) Identified(s Schema) (all []string) {
+	for _, e := range p.entries() {
+		j, err := s.frame(e, nil)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, j.identities...)
+	}
+	return all
+}
+
 // Sd is the noise of an item at the plan's sigma.
 func (it Item) Sd() (float64, error) {
 	p, err := mechanism.Prepare(mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma})
@@ -168,6 +209,19 @@ func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64,
 			if noise != nil {
 				rd.est[i] = math.Round(rd.est[i] + noise(rd.sd))
 			}
+		}
+	}
+	// What is in the cells now are raw numbers.
+	done := map[*beside]bool{}
+	for _, k := range keys {
+		b := m.r[k].beside
+		if b == nil || done[b] {
+			continue
+		}
+		done[b] = true
+		raw := mapSlice(b.cells, func(c cellKey) float64 { return m.r[c.readingKey].est[c.cell] })
+		for i, x := range b.projection.Estimate(raw) {
+			m.r[b.cells[i].readingKey].est[b.cells[i].cell] = x
 		}
 	}
 }
