@@ -38,6 +38,11 @@ func mutants() []mutant {
 	plant(linkage, "C4 the pseudonym is the person's number", "TestAssignDependsOnOrderOfCreationOnly|TestNoRandomnessNoPerson|TestEqualTokens",
 		one(link, "if _, err := io.ReadFull(a.rand, p.Pseudonym[:]); err != nil {", "if _, err := io.ReadFull(a.rand, make([]byte, 0)); err != nil {"))
 
+	plant("etl/intake", "C9 a row that cannot be read takes the rows after it along", "TestSameAsOracle|TestVerdicts",
+		one("etl/intake/judge.go", "\tif code != \"\" {\n\t\tat.code, at.field = code, -1", "\tif code == \"\" && len(c.faults) > 0 {\n\t\tcode = \"bad_encoding\"\n\t}\n\tif code != \"\" {\n\t\tat.code, at.field = code, -1"))
+	plant("etl/intake", "C9 a row of bad bytes is let through", "TestSameAsOracle|TestVerdicts",
+		one("etl/intake/judge.go", "case bytes.IndexByte(line, 0) >= 0 || !utf8.Valid(line):", "case bytes.IndexByte(line, 0) >= 0 && !utf8.Valid(line):"))
+
 	// Bounds: C4, C9, C13, C25, C26.
 	const bound, members = "privacy/bound.go", "privacy/membership.go"
 	plant(bounds, "C4 row numbers instead of a keyed hash", "TestKeptCells|TestNobodyElse",
