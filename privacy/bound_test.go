@@ -338,11 +338,18 @@ func TestABreakdownHasOneValueOfAPerson(t *testing.T) {
 	b.exec(t, "INSERT INTO dims VALUES (1, 'shelter'), (1, 'police'), (2, 'shelter'), (3, 'nowhere'), (4, NULL)") // 5 has none
 	it := item("signed", 1, 1)
 	it.By = "kind"
-	equal(t, "two values", b.sums(t, it, nil), -1, 1, 0) // police comes first; nobody counts twice
-	equal(t, "small classes", b.sums(t, it, map[string]bool{"shelter": true}), 0, 1, -1)
-	equal(t, "all small", b.sums(t, it, map[string]bool{"shelter": true, "police": true}), 0, 0, 0)
+	// 1 has two values, of which the smallest keyed hash is taken; nowhere is other; 4 and 5 are in no cell.
+	want := []int64{-1, 0, 1}
+	if keyed("dimension m/kind", 1, "shelter") < keyed("dimension m/kind", 1, "police") {
+		want[0]++
+	} else {
+		want[1]++
+	}
+	equal(t, "two values", b.sums(t, it, nil), want...)
+	equal(t, "small classes", b.sums(t, it, map[string]bool{"shelter": true}), 0, want[1], 1+want[0])
+	equal(t, "all small", b.sums(t, it, map[string]bool{"shelter": true, "police": true}), 0, 0, 1)
 	it.L0 = 3
-	equal(t, "two values with room for three cells", b.sums(t, it, nil), -1, 1, 0)
+	equal(t, "two values with room for three cells", b.sums(t, it, nil), want...)
 }
 
 func TestItemsWithoutADimensionAreRefused(t *testing.T) {
