@@ -6,7 +6,7 @@ export CGO_ENABLED
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: build demo test lint race bench bench-intake bench-lake bench-measures bench-privacy bench-nightly clean setup setup-test
+.PHONY: build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -o bin/heatwatch ./cmd/heatwatch
@@ -28,6 +28,11 @@ lint: setup
 race: setup ## the packages with goroutines, under the race detector
 	$(GO) test -race -short -timeout 15m $(RACE)
 	$(GO) test -race -short -timeout 5m -run OpenSSH ./cmd/heatwatch
+
+audit: setup-test ## neighbours, noise and planted bugs at full size: under 45 minutes; docs/audit.md
+	HEATWATCH_AUDIT=1 $(GO) test ./privacy -run '^(TestOnePerson|TestMuIs|TestDrawnNoise|TestNoFalseAlarm|TestOtherRecords|TestTheSameStatements|TestDrawsOfARelease)' -count 1 -timeout 40m -v
+	$(GO) test ./privacy/mechanism -run 'TestTwoProcesses|TestNoiseIsARounded|TestCellsAreIndependent' -count 1
+	$(GO) run ./privacy/audit
 
 bench: bench-intake bench-lake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
 

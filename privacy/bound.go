@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -184,11 +185,7 @@ func domainOf(it Item, cells []Cell) string {
 }
 
 func sqlList(set map[string]bool) string {
-	var all []string
-	for k := range set {
-		all = append(all, sqlText(k))
-	}
-	return strings.Join(all, ", ")
+	return strings.Join(mapSlice(slices.Sorted(maps.Keys(set)), sqlText), ", ")
 }
 
 // hmacPads are the key blocks of HMAC (RFC 2104) as SQL constants, for a key of at most 64 bytes.

@@ -38,7 +38,7 @@ func (h *House) register() register.Register {
 	if err != nil {
 		panic(err)
 	}
-	return register.Register{FS: durable.OS(), Dir: h.Dir, Key: key, Commit: h.key}
+	return register.Register{FS: unsynced{durable.OS()}, Dir: h.Dir, Key: key, Commit: h.key}
 }
 
 // stand makes commitments hold, as a ledger entry would.
@@ -249,4 +249,17 @@ func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 // Name tells figures apart.
 func (f SimFigure) Name() string {
 	return fmt.Sprintf("%s.%s(%s) %s", f.Measure, f.Statistic, f.By, f.Item)
+}
+
+// Noise is the noise of one item as a release prepares it, before anything is booked.
+type Noise struct {
+	Item Item
+	Sd   float64
+	Draw func(x int64) (int64, error)
+}
+
+// Noise prepares the items of a due date as a release does.
+func (h *House) Noise(period models.Period, due models.Date) ([]Noise, error) {
+	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(h.Plan.DueOn(period, due), 1)
+	return mapSlice(draws, func(d draw) Noise { return Noise{d.item, d.noise.Sd(), d.noise.Draw} }), err
 }

@@ -362,7 +362,7 @@ func (p *Plan) Lacks(s Schema, f ReleaseFile, have []Figure) ([]string, error) {
 	for _, row := range rows {
 		mine := slices.ContainsFunc(f.Measurements, func(m Measurement) bool { return m.Item == row.Item })
 		there := slices.ContainsFunc(have, func(g Figure) bool {
-			return g.Measure() == row.Measure && g.Statistic() == row.Statistic && g.Dimension() == row.By && g.Period() == f.Period
+			return g.Measure() == row.Measure && g.Statistic() == row.Statistic && slices.Contains(g.Items(), row.Item) && g.Period() == f.Period
 		})
 		if mine && !there {
 			name := row.Measure + " " + row.Statistic

@@ -28,7 +28,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"heatwatch": main})
+	testscript.Main(m, map[string]func(){"heatwatch": func() {
+		recordStart()
+		main()
+	}})
 }
 
 // The scripts of testdata are the outside contract of the command line, one theme each. They run the program as a
