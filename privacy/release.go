@@ -74,12 +74,16 @@ func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseF
 		if due > r.Today {
 			break
 		}
-		done, lost, err := r.entryOf(period, due)
+		lost, err := r.lostOf(period, due)
 		if err != nil {
 			return nil, err
 		}
-		if done {
+		again, fresh := r.toMeasure(period, due, lost)
+		if len(again)+len(fresh) == 0 {
 			continue
+		}
+		if err := r.open(period, slices.Concat(again, fresh)); err != nil {
+			return nil, err
 		}
 		if house == nil {
 			h, err := r.Open(ctx)
@@ -88,11 +92,52 @@ func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseF
 			}
 			house = &h
 		}
-		if err := r.measure(ctx, *house, period, due, lost); err != nil {
-			return nil, err
+		if len(again) > 0 {
+			if err := r.measure(ctx, *house, period, due, again, lost); err != nil {
+				return nil, err
+			}
+		}
+		if len(fresh) > 0 {
+			if err := r.measure(ctx, *house, period, due, fresh, 0); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return r.files(period)
+}
+
+// toMeasure splits the items of a due date: those of the lost entry, which are repeated, and those that were never
+// measured, whatever they are called. An amended plan may bring new items to a due date that has an entry already.
+func (r Releaser) toMeasure(period models.Period, due models.Date, lost int) (again, fresh []Item) {
+	for _, it := range r.Plan.DueOn(period, due) {
+		switch entries := r.measuredBy(it, period); {
+		case len(entries) == 0:
+			fresh = append(fresh, it)
+		case lost != 0 && slices.Equal(entries, []int{lost}):
+			again = append(again, it)
+		}
+	}
+	return again, fresh
+}
+
+// measuredBy lists the entries that measured an item's cells in a period.
+func (r Releaser) measuredBy(it Item, period models.Period) []int {
+	cells, err := r.Schema.cells(it)
+	if err != nil {
+		return nil // prepare says so
+	}
+	return r.Ledger.Measured(it.Population, period.String(), r.identity(draw{item: it, cells: cells}))
+}
+
+// open refuses cohorts that an import has closed.
+func (r Releaser) open(period models.Period, items []Item) error {
+	for _, it := range items {
+		if r.Ledger.Closed(it.Population, period.String()) {
+			return problem.New(problem.Refused, period.String(), "the cohort "+it.Population+" of this period was closed by an import: another copy of this home measured it, and who was in it is lost",
+				"what was recorded stands; nothing of it is measured again")
+		}
+	}
+	return nil
 }
 
 // files are the release files of a period.
@@ -104,31 +149,34 @@ func (r Releaser) files(period models.Period) ([]ReleaseFile, error) {
 	return slices.DeleteFunc(all, func(f ReleaseFile) bool { return f.Period != period }), nil
 }
 
-// entryOf tells where a due date stands: done, or lost in the entry of that number (0: never tried).
-func (r Releaser) entryOf(period models.Period, due models.Date) (done bool, lost int, err error) {
+// lostOf finds the entry of a due date whose figures were lost and not repeated yet; 0: none.
+func (r Releaser) lostOf(period models.Period, due models.Date) (int, error) {
+	lost := 0
 	for _, e := range r.Ledger.Entries() {
 		if e.Release == nil || e.Release.Period != period.String() || e.Release.Due != due.String() {
 			continue
 		}
 		_, err := os.Stat(releasePath(r.Releases, period, e.Number))
 		switch {
+		case err == nil && e.Release.Repeats == lost: // also where none was lost
+			lost = 0
 		case err == nil:
-			return true, 0, nil
 		case !isMissing(err):
-			return false, 0, err
+			return 0, err
 		case lost != 0:
-			return false, 0, problem.New(problem.Refused, period.String(), fmt.Sprintf("entries %d and %d are booked and their figures are lost", lost, e.Number),
+			return 0, problem.New(problem.Refused, period.String(), fmt.Sprintf("entries %d and %d are booked and their figures are lost", lost, e.Number),
 				"restore releases/ from a copy; a second repeat would spend more than was promised")
+		default:
+			lost = e.Number
 		}
-		lost = e.Number
 	}
 	if lost == 0 {
-		return false, 0, nil
+		return 0, nil
 	}
 	if _, err := os.Stat(attemptPath(r.Releases, period, due)); isMissing(err) {
-		return false, 0, missing(lost)
+		return 0, missing(lost)
 	}
-	return false, lost, nil
+	return lost, nil
 }
 
 func missing(entry int) error {
@@ -175,9 +223,17 @@ func (r Releaser) recover() (map[string]bool, error) {
 	}
 	named := map[string]bool{}
 	touched := []string{g.dir, g.staged()}
+	lost, err := LostCohorts(r.Ledger, r.Register, r.Keys)
+	if err != nil {
+		return nil, err
+	}
+	gone := map[string]bool{} // an import has closed them: nothing is measured of them, so they need not be there
+	for _, c := range lost {
+		gone[cohortName(c)] = r.Ledger.Closed(c.Population, c.Period)
+	}
 	for _, e := range r.Ledger.Entries() {
 		for _, c := range e.Commitments {
-			if strings.HasPrefix(c.Of, cohortPrefix) {
+			if strings.HasPrefix(c.Of, cohortPrefix) && !gone[c.Of] {
 				named[c.HMAC] = true
 			}
 		}
@@ -225,12 +281,17 @@ func (r Releaser) promote(pending, path string, entry int, period models.Period)
 }
 
 // unmark removes the mark of an entry's attempt where its release file is there: should the file be deleted later, it
-// is not taken for a lost attempt.
+// is not taken for a lost attempt. A later entry of the same due date may be the one under way.
 func (r Releaser) unmark(e ledger.Entry) error {
 	period, err := models.ParsePeriod(e.Release.Period)
 	due, ok := models.ParseDate(e.Release.Due)
 	if err != nil || !ok {
 		return err
+	}
+	for _, o := range r.Ledger.Entries() {
+		if o.Number > e.Number && o.Release != nil && o.Release.Period == e.Release.Period && o.Release.Due == e.Release.Due {
+			return nil
+		}
 	}
 	for _, path := range []string{releasePath(r.Releases, period, e.Number), attemptPath(r.Releases, period, due)} {
 		if _, err := os.Stat(path); isMissing(err) {
@@ -259,8 +320,7 @@ type draw struct {
 }
 
 // measure makes one entry: sums first, then the staged cohort, then the ledger entry, and only then the noise.
-func (r Releaser) measure(ctx context.Context, house Warehouse, period models.Period, due models.Date, lost int) error {
-	items := r.Plan.DueOn(period, due)
+func (r Releaser) measure(ctx context.Context, house Warehouse, period models.Period, due models.Date, items []Item, lost int) error {
 	factor := 1.0
 	if lost != 0 {
 		factor = repeatQuarter
@@ -504,12 +564,14 @@ func (r Releaser) State(it Item, period models.Period) string {
 	if it.L0 == 0 { // a total has no state of its own
 		return ""
 	}
-	cells, err := r.Schema.cells(it)
-	if err != nil {
+	if _, err := r.Schema.cells(it); err != nil {
 		return "refused"
 	}
-	if len(r.Ledger.Measured(it.Population, period.String(), r.identity(draw{item: it, cells: cells}))) > 0 {
+	if len(r.measuredBy(it, period)) > 0 {
 		return "measured"
+	}
+	if r.Ledger.Closed(it.Population, period.String()) {
+		return "refused"
 	}
 	if DueDate(period, it.Due) > r.Today {
 		return "not_due"
@@ -563,17 +625,17 @@ func matches(f ReleaseFile, e ledger.Entry) error {
 // Statements say what each release cost, for the entries that figures came from.
 func Statements(l *ledger.Ledger, population string, entries []int) ([]Statement, error) {
 	terms := l.Terms()
-	var unit string
-	var capEpsilon float64
-	for _, p := range terms.Populations {
-		if p.Name == population {
-			unit, capEpsilon = p.Unit, p.CapEpsilon
-		}
-	}
 	var all []Statement
 	for _, e := range l.Entries() {
 		if e.Release == nil || !slices.Contains(entries, e.Number) {
 			continue
+		}
+		var unit string
+		var capEpsilon float64
+		for _, p := range l.CapsAt(e.Number) { // an amendment may have changed them since
+			if p.Name == population {
+				unit, capEpsilon = p.Unit, p.CapEpsilon
+			}
 		}
 		for _, loss := range e.Release.Losses {
 			if loss.Population != population {

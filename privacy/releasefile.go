@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -112,7 +113,10 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(cells) != len(m.Cells) || m.Period.Level() != it.Level || !(m.Sd > 0) || math.IsInf(m.Sd, 0) {
+			if !sameCells(it, cells, len(s.Vectors[it.Vector].Cells) == 1, m) {
+				continue // of an earlier plan, under a name that means other cells now
+			}
+			if !(m.Sd > 0) || math.IsInf(m.Sd, 0) {
 				return nil, problem.New(problem.Refused, f.path, "item "+m.Item+" is not what the plan measures", "restore the release file from a copy")
 			}
 			rd := reading{item: it, period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: mechanism.VarRounded(m.Sd)}
@@ -123,6 +127,19 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 		}
 	}
 	return r, nil
+}
+
+// sameCells tells whether a measurement is of the cells that the plan's item has today.
+func sameCells(it Item, cells []Cell, alone bool, m Measurement) bool {
+	if len(cells) != len(m.Cells) || m.Period.Level() != it.Level || m.Population != it.Population {
+		return false
+	}
+	for i, c := range cells {
+		if !maps.Equal(coordinates(it, c, alone), m.Cells[i].Cell) {
+			return false
+		}
+	}
+	return true
 }
 
 // ReadReleases reads the release files of a home, or of a published site, in the order of their entries.

@@ -256,6 +256,9 @@ func (s *story) release(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.Open, err = s.house.guarded(r.Open, ""); err != nil {
+		return err
+	}
 	periods, err := s.house.duePeriods(r)
 	if err != nil {
 		return err

@@ -46,38 +46,50 @@ ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.`,
 // verifySite checks a published site on a machine without data: every file against SHA256SUMS, the ledger end to end,
 // and each release file against its ledger entry and the home's signature.
 func (c *command) verifySite(dir, key string) error {
-	bad := func(where, what string) error {
-		return problem.New(problem.Refused, filepath.Join(dir, where), what, "do not rely on this copy: fetch it again from its publisher")
-	}
-	if err := sums(dir, bad); err != nil {
-		return err
-	}
-	r, err := ledger.Verify(filepath.Join(dir, "ledger"), "")
+	s, err := openSite(dir)
 	if err != nil {
 		return err
 	}
-	if key != "" && !strings.EqualFold(key, r.Fingerprint) {
-		return bad(ledger.HeadFile, "the site is signed by another key ("+r.Fingerprint+")")
-	}
-	l, err := ledger.OpenPublic(filepath.Join(dir, "ledger"))
-	if err != nil {
-		return err
-	}
-	files, err := privacy.ReadReleases(filepath.Join(dir, "releases"))
-	if err != nil {
-		return err
-	}
-	if err := privacy.Check(files, l); err != nil {
-		return err
-	}
-	if gone := privacy.Missing(files, l); len(gone) > 0 {
-		return gone[0]
+	fingerprint := ledger.Fingerprint(s.ledger.PublicKey())
+	if key != "" && !strings.EqualFold(key, fingerprint) {
+		return notPublished(dir, ledger.HeadFile, "the site is signed by another key ("+fingerprint+")")
 	}
 	if key == "" {
 		c.Say("heatwatch: the key was not compared; ask the publisher for its fingerprint and give it as --key")
 	}
 	return c.Table(render.Table{Columns: render.Cols("home", "entries#", "releases#", "fingerprint"),
-		Rows: [][]string{{r.Home, fmt.Sprint(r.Entries), fmt.Sprint(len(files)), r.Fingerprint}}})
+		Rows: [][]string{{s.ledger.Home(), fmt.Sprint(s.ledger.Position().Entries), fmt.Sprint(len(s.files)), fingerprint}}})
+}
+
+// publishedSite is a site that is whole: its key is the caller's to compare.
+type publishedSite struct {
+	ledger *ledger.Ledger
+	files  []privacy.ReleaseFile
+}
+
+func openSite(dir string) (publishedSite, error) {
+	if err := sums(dir, func(where, what string) error { return notPublished(dir, where, what) }); err != nil {
+		return publishedSite{}, err
+	}
+	l, err := ledger.OpenPublic(filepath.Join(dir, "ledger"))
+	if err != nil {
+		return publishedSite{}, err
+	}
+	files, err := privacy.ReadReleases(filepath.Join(dir, "releases"))
+	if err != nil {
+		return publishedSite{}, err
+	}
+	if err := privacy.Check(files, l); err != nil {
+		return publishedSite{}, err
+	}
+	if gone := privacy.Missing(files, l); len(gone) > 0 {
+		return publishedSite{}, gone[0]
+	}
+	return publishedSite{l, files}, nil
+}
+
+func notPublished(dir, where, what string) error {
+	return problem.New(problem.Refused, filepath.Join(dir, where), what, "do not rely on this copy: fetch it again from its publisher")
 }
 
 // sums compares a folder with its SHA256SUMS, in both directions.
@@ -185,6 +197,9 @@ func (c *command) verify(ctx context.Context) error {
 	v.OK = len(v.Problems) == 0
 	if err := c.printVerdict(v); err != nil {
 		return err
+	}
+	if h != nil {
+		c.sayLocked(h)
 	}
 	switch {
 	case refused:

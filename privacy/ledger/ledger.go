@@ -75,36 +75,39 @@ func OpenPublic(dir string) (*Ledger, error) {
 func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.broken {
-		return Entry{}, problem.New(problem.Failed, "ledger", "an earlier entry could not be written for certain", "start the program again: what is on disk will count as spent")
-	}
 	if e.Schema != 0 || e.Number != 0 || e.Home != "" || e.Prev != "" || e.Signature != "" || e.Kind == KindInit {
 		return Entry{}, errors.New("ledger: schema, number, home, prev and signature are the ledger's own, and init is made by Create")
 	}
-	signer, err := loadSigner(l.keys)
+	signer, err := l.again()
 	if err != nil {
-		return Entry{}, err
-	}
-	s, head, err := read(l.dir, signer.public)
-	if err != nil {
-		return Entry{}, err
-	}
-	if l.state.contradicts(s) {
-		return Entry{}, problem.New(problem.Refused, "ledger", "the entries on disk are not those that were read before", restore)
-	}
-	l.state = s
-	if err := l.catchUp(head, signer); err != nil {
 		return Entry{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return Entry{}, err
 	}
+	s := l.state
 	e.Home = s.home
-	next, err := replay(s.entries) // s stays as it is if the entry is refused
-	if err != nil {
-		return Entry{}, err
+	return l.write(e, s.clone(), signer) // s stays as it is if the entry is refused
+}
+
+// again reads and checks what is on disk before something is written after it. The caller holds l.mu.
+func (l *Ledger) again() (*signer, error) {
+	if l.broken {
+		return nil, problem.New(problem.Failed, "ledger", "an earlier entry could not be written for certain", "start the program again: what is on disk will count as spent")
 	}
-	return l.write(e, next, signer)
+	signer, err := loadSigner(l.keys)
+	if err != nil {
+		return nil, err
+	}
+	s, head, err := read(l.dir, signer.public)
+	if err != nil {
+		return nil, err
+	}
+	if l.state.contradicts(s) {
+		return nil, problem.New(problem.Refused, "ledger", "the entries on disk are not those that were read before", restore)
+	}
+	l.state = s
+	return signer, l.catchUp(head, signer)
 }
 
 // contradicts tells whether now lacks an entry of s, or has another one in its place.
@@ -146,19 +149,27 @@ func (l *Ledger) write(e Entry, s *state, signer *signer) (Entry, error) {
 	if err := s.add(e); err != nil {
 		return Entry{}, locate(err, "new entry", "nothing was spent")
 	}
-	// From here on the entry may be on disk, whatever is returned.
-	if err := durable.Create(l.fsys, filepath.Join(l.dir, fileName(e.Number)), b, 0o444); err != nil {
-		if errors.Is(err, fs.ErrExist) && !errors.Is(err, durable.ErrSync) {
-			return Entry{}, problem.Wrap(err, problem.Failed, place(e.Number), "another process has made this entry meanwhile", "nothing was spent here; run the command again")
-		}
-		l.broken = true
-		return Entry{}, writeFailed(place(e.Number), err)
+	if err := l.put(e.Number, b); err != nil {
+		return Entry{}, err
 	}
 	l.state = s
 	if err := l.writeHead(s, signer); err != nil {
 		return Entry{}, err
 	}
 	return e, nil
+}
+
+// put makes an entry's file. From here on the entry may be on disk, whatever is returned.
+func (l *Ledger) put(number int, b []byte) error {
+	err := durable.Create(l.fsys, filepath.Join(l.dir, fileName(number)), b, 0o444)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) && !errors.Is(err, durable.ErrSync) {
+		return problem.Wrap(err, problem.Failed, place(number), "another process has made this entry meanwhile", "nothing was spent here; run the command again")
+	}
+	l.broken = true
+	return writeFailed(place(number), err)
 }
 
 func (l *Ledger) writeHead(s *state, signer *signer) error {
@@ -229,18 +240,70 @@ func (l *Ledger) PublicKey() string { return l.now().terms.Key }
 
 // Plan is the plan that was entered last.
 func (l *Ledger) Plan() Plan {
-	s := l.now()
-	plan := s.terms.Plan
-	for _, e := range s.entries {
-		if e.Amend != nil && e.Amend.Plan != nil {
-			plan = *e.Amend.Plan
+	all := l.Plans()
+	return all[len(all)-1]
+}
+
+// Populations are the caps that hold now, by name.
+func (l *Ledger) Populations() []Population { return l.CapsAt(math.MaxInt) }
+
+// CapsAt are the caps that held when an entry was made, by name.
+func (l *Ledger) CapsAt(entry int) []Population {
+	caps := map[string]Population{}
+	for _, e := range l.now().entries {
+		if e.Number > entry {
+			break
+		}
+		var list []Population
+		if e.Init != nil {
+			list = e.Init.Populations
+		} else if e.Amend != nil {
+			list = e.Amend.Populations
+		}
+		for _, p := range list {
+			caps[p.Name] = p
 		}
 	}
-	return plan
+	return slices.SortedFunc(maps.Values(caps), func(a, b Population) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Plans are all plans that were entered, the first one first.
+func (l *Ledger) Plans() []Plan {
+	s := l.now()
+	all := []Plan{s.terms.Plan}
+	for _, e := range s.entries {
+		if e.Amend != nil && e.Amend.Plan != nil {
+			all = append(all, *e.Amend.Plan)
+		}
+	}
+	return all
+}
+
+// Released tells whether something was measured here, or in a copy that was imported.
+func (l *Ledger) Released() bool {
+	return slices.ContainsFunc(l.now().entries, func(e Entry) bool { return e.Release != nil || e.Import != nil })
+}
+
+// CheckDate refuses a day before that of the last entry: the clock was set back, and due dates follow the clock. A clock that
+// is ahead cannot be noticed.
+func (l *Ledger) CheckDate(today string) error {
+	s := l.now()
+	if last := s.date(); today < last {
+		return locate(clockSetBack(today, last, len(s.entries)), "clock", "")
+	}
+	return nil
+}
+
+// Closed tells whether a cohort was closed by an import: who was in it is lost, and nothing of it is measured again.
+func (l *Ledger) Closed(population, period string) bool {
+	return l.now().closed[Cohort{population, period}]
 }
 
 // Entries returns all entries in order. They must not be changed.
 func (l *Ledger) Entries() []Entry { return slices.Clone(l.now().entries) }
+
+// Commitments are those that stand: made by an entry and not replaced by an erasure. Their order means nothing.
+func (l *Ledger) Commitments() []Commitment { return slices.Collect(maps.Keys(l.now().commitments)) }
 
 // Measured lists the entries that measured an item's cells for its population and period: none, one, or two if it was
 // repeated.
@@ -256,10 +319,7 @@ func (l *Ledger) Losses(items []Item) ([]Loss, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := replay(s.entries)
-	if err != nil {
-		return nil, err
-	}
+	after := s.clone()
 	if err := after.spend(items, len(s.entries)+1); err != nil {
 		return nil, err
 	}

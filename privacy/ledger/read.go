@@ -142,7 +142,7 @@ func (s *state) checkHead(b []byte, err error) (Head, error) {
 	if err != nil {
 		return Head{}, problem.Wrap(err, problem.Refused, where, "the head was changed: "+err.Error(), restore)
 	}
-	switch s.compare(h) {
+	switch s.along(h) {
 	case Same, Behind:
 		return h, nil
 	case Ahead:
@@ -151,7 +151,16 @@ func (s *state) checkHead(b []byte, err error) (Head, error) {
 	return Head{}, problem.New(problem.Refused, where, "the head belongs to another history than the entries", restore)
 }
 
+// compare is along, but that a head of another copy that was imported counts as an older one: what it saw is charged.
 func (s *state) compare(h Head) Relation {
+	if s.imported[h] && h != s.position() {
+		return Behind
+	}
+	return s.along(h)
+}
+
+// along says where a head stands along this chain.
+func (s *state) along(h Head) Relation {
 	switch {
 	case h.Home != s.home:
 		return OtherHome

@@ -34,6 +34,8 @@ type state struct {
 	declared    map[string]accountant.Mu2 // largest lifetime loss that an entry stated
 	draws       map[string]int64
 	commitments map[Commitment]bool // that stand: an erasure replaces some
+	imported    map[Head]bool       // heads of other copies that are charged here
+	closed      map[Cohort]bool
 	entries     []Entry
 	hashes      []string
 }
@@ -42,6 +44,7 @@ func newState() *state {
 	return &state{
 		plans: map[PlanRef]bool{}, caps: map[string]Population{}, measured: map[identity][]int{},
 		spent: map[string]map[series]*seriesSpend{}, declared: map[string]accountant.Mu2{}, draws: map[string]int64{}, commitments: map[Commitment]bool{},
+		imported: map[Head]bool{}, closed: map[Cohort]bool{},
 	}
 }
 
@@ -56,6 +59,9 @@ func (s *state) head() string {
 func (s *state) add(e Entry) error {
 	if e.Number != len(s.entries)+1 || e.Prev != s.head() || len(s.entries) > 0 && e.Home != s.home {
 		return errors.New("the entry does not follow the one before it")
+	}
+	if last := s.date(); e.Date < last {
+		return clockSetBack(e.Date, last, len(s.entries))
 	}
 	var err error
 	switch e.Kind {
@@ -73,7 +79,7 @@ func (s *state) add(e Entry) error {
 	case KindErasure:
 		err = s.replace(e.Erasure.Replaced)
 	case KindImport:
-		err = s.spend(e.Import.Items, e.Number)
+		err = s.takeIn(*e.Import, e.Number)
 	}
 	if err != nil {
 		return err
@@ -85,15 +91,44 @@ func (s *state) add(e Entry) error {
 	return nil
 }
 
-// replay is the state after entries that were checked before.
-func replay(entries []Entry) (*state, error) {
-	s := newState()
-	for _, e := range entries {
-		if err := s.add(e); err != nil {
-			return nil, err
+// date of the last entry; empty if there is none.
+func (s *state) date() string {
+	if len(s.entries) == 0 {
+		return ""
+	}
+	return s.entries[len(s.entries)-1].Date
+}
+
+// clone is a state that add may change.
+func (s *state) clone() *state {
+	c := *s
+	c.plans, c.caps, c.draws, c.declared = maps.Clone(s.plans), maps.Clone(s.caps), maps.Clone(s.draws), maps.Clone(s.declared)
+	c.commitments, c.imported, c.closed = maps.Clone(s.commitments), maps.Clone(s.imported), maps.Clone(s.closed)
+	c.entries, c.hashes = slices.Clip(s.entries), slices.Clip(s.hashes)
+	c.measured = make(map[identity][]int, len(s.measured))
+	for id, numbers := range s.measured {
+		c.measured[id] = slices.Clip(numbers)
+	}
+	c.spent = make(map[string]map[series]*seriesSpend, len(s.spent))
+	for population, group := range s.spent {
+		c.spent[population] = make(map[series]*seriesSpend, len(group))
+		for key, g := range group {
+			c.spent[population][key] = &seriesSpend{g.participations, maps.Clone(g.periods)}
 		}
 	}
-	return s, nil
+	return &c
+}
+
+// takeIn charges an import in full.
+func (s *state) takeIn(i Import, number int) error {
+	if i.Home != s.home {
+		return errors.New("the import is of another home")
+	}
+	s.imported[Head{i.Home, i.Entries, i.Head}] = true
+	for _, c := range i.Closed {
+		s.closed[c] = true
+	}
+	return s.spend(i.Items, number)
 }
 
 // replace follows an erasure: what it replaces must have stood.
