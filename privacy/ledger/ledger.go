@@ -334,6 +334,32 @@ func (l *Ledger) Losses(items []Item) ([]Loss, error) {
 	return out, nil
 }
 
+// Outlook is the most that one unit of a population can come to lose: what was spent, and the planned items in as many
+// further periods as a unit can be in. Of a planned item only the level of its period counts.
+func (l *Ledger) Outlook(population string, planned []Item) (accountant.Mu2, error) {
+	s := l.now().clone()
+	for _, it := range planned {
+		if it.Population != population {
+			continue
+		}
+		kind := level(it.Period)
+		for n := range it.Participations { // in years that no release is about
+			switch kind {
+			case "quarter":
+				it.Period = fmt.Sprintf("%04dQ%d", 9000+n/4, n%4+1)
+			case "year":
+				it.Period = fmt.Sprintf("%04d", 9000+n)
+			default:
+				it.Period = fmt.Sprintf("%04d-%04d", 9000+n, 9001+n)
+			}
+			if err := s.spend([]Item{it}, len(s.entries)+1); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return s.lifetime(population)
+}
+
 // Spent is the most that one unit of a population can have lost so far.
 func (l *Ledger) Spent(population string) (accountant.Mu2, error) {
 	s := l.now()
