@@ -3,6 +3,8 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -87,7 +89,25 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	}
 	s := l.state
 	e.Home = s.home
+	if e.Release != nil {
+		if e.Commitments, err = withAttempt(e.Commitments); err != nil {
+			return Entry{}, err
+		}
+	}
 	return l.write(e, s.clone(), signer) // s stays as it is if the entry is refused
+}
+
+// OfAttempt is the commitment that Append adds to each release: 32 random bytes. Signatures are deterministic, so two copies of
+// a home that measure the same items of the same generation on the same day would else make the same entry, and no head could tell
+// that noise was drawn twice.
+const OfAttempt = "attempt"
+
+func withAttempt(list []Commitment) ([]Commitment, error) {
+	b := make([]byte, sha256.Size)
+	if _, err := rand.Read(b); err != nil {
+		return nil, fmt.Errorf("ledger: no randomness for the entry: %w", err)
+	}
+	return append(slices.Clip(list), Commitment{Of: OfAttempt, HMAC: hex.EncodeToString(b)}), nil
 }
 
 // again reads and checks what is on disk before something is written after it. The caller holds l.mu.
@@ -99,7 +119,7 @@ func (l *Ledger) again() (*signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, head, err := read(l.dir, signer.public)
+	s, head, err := readAfter(l.dir, signer.public, l.state)
 	if err != nil {
 		return nil, err
 	}
@@ -325,11 +345,7 @@ func (l *Ledger) Losses(items []Item) ([]Loss, error) {
 	}
 	var out []Loss
 	for _, population := range slices.Sorted(maps.Keys(sums)) {
-		bound, err := after.bound(population)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Loss{Population: population, Release: sums[population], Lifetime: max(bound, s.declared[population])})
+		out = append(out, Loss{Population: population, Release: sums[population], Lifetime: after.lifetime(population)})
 	}
 	return out, nil
 }
@@ -357,7 +373,7 @@ func (l *Ledger) Outlook(population string, planned []Item) (accountant.Mu2, err
 			}
 		}
 	}
-	return s.lifetime(population)
+	return s.lifetime(population), nil
 }
 
 // Spent is the most that one unit of a population can have lost so far.
@@ -366,7 +382,7 @@ func (l *Ledger) Spent(population string) (accountant.Mu2, error) {
 	if _, ok := s.caps[population]; !ok {
 		return 0, problem.New(problem.Usage, "ledger", "there is no population of that name", "heatwatch budget lists them")
 	}
-	return s.lifetime(population)
+	return s.lifetime(population), nil
 }
 
 // Spending is one line of the budget.
@@ -385,10 +401,7 @@ func (l *Ledger) Budget() ([]Spending, error) {
 	s := l.now()
 	out := make([]Spending, 0, len(s.caps))
 	for _, p := range slices.SortedFunc(maps.Values(s.caps), func(a, b Population) int { return strings.Compare(a.Name, b.Name) }) {
-		spent, err := s.lifetime(p.Name)
-		if err != nil {
-			return nil, err
-		}
+		spent := s.lifetime(p.Name)
 		eps, err := spent.Epsilon(s.terms.Delta)
 		if err != nil { // an import may exceed everything that was ever promised
 			eps = math.Inf(1)

@@ -102,6 +102,6 @@ func (l *Ledger) Unsettle() error {
 
 // Locked is what a home that was copied or restored says, with exit code 3.
 func Locked(dir string) error {
-	return problem.New(problem.Refused, dir, "this home was copied or restored from a backup, or its mark is gone, and another copy may have released since: it is locked, and can be read only",
-		"fetch the newest published site of this home, then heatwatch ledger import --site DIR; if you wanted another home, heatwatch init")
+	return problem.New(problem.Refused, dir, "this home was copied, or restored from a backup, and another copy may have released since: it is locked, and can only be read",
+		"fetch the newest published site of this home, then heatwatch ledger import --site DIR")
 }
