@@ -65,6 +65,7 @@ func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseF
 		return nil, problem.New(problem.Refused, period.String(), "nothing of this period is due yet", "first possible on "+dues[0].String())
 	}
 	var house *Warehouse
+	var closed []Item
 	defer func() {
 		if house != nil && house.Close != nil {
 			house.Close()
@@ -78,12 +79,10 @@ func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseF
 		if err != nil {
 			return nil, err
 		}
-		again, fresh := r.toMeasure(period, due, lost)
+		again, fresh, shut := r.toMeasure(period, due, lost)
+		closed = append(closed, shut...)
 		if len(again)+len(fresh) == 0 {
 			continue
-		}
-		if err := r.open(period, slices.Concat(again, fresh)); err != nil {
-			return nil, err
 		}
 		if house == nil {
 			h, err := r.Open(ctx)
@@ -103,21 +102,30 @@ func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseF
 			}
 		}
 	}
+	if house == nil && len(closed) > 0 {
+		return nil, problem.New(problem.Refused, period.String(), "this cohort was closed by an import: another copy of this home measured it, and who was in it is lost",
+			"what was recorded stands; nothing of it is measured again")
+	}
 	return r.files(period)
 }
 
-// toMeasure splits the items of a due date: those of the lost entry, which are repeated, and those that were never
-// measured, whatever they are called. An amended plan may bring new items to a due date that has an entry already.
-func (r Releaser) toMeasure(period models.Period, due models.Date, lost int) (again, fresh []Item) {
+// toMeasure splits the items of a due date: those of the lost entry, which are repeated; those that were never measured,
+// whatever they are called; and those of cohorts that an import has closed, of which nothing is measured. An amended plan
+// may bring new items to a due date that has an entry already.
+func (r Releaser) toMeasure(period models.Period, due models.Date, lost int) (again, fresh, closed []Item) {
 	for _, it := range r.Plan.DueOn(period, due) {
-		switch entries := r.measuredBy(it, period); {
-		case len(entries) == 0:
-			fresh = append(fresh, it)
-		case lost != 0 && slices.Equal(entries, []int{lost}):
+		entries := r.measuredBy(it, period)
+		switch repeats := lost != 0 && slices.Equal(entries, []int{lost}); {
+		case len(entries) > 0 && !repeats:
+		case r.Ledger.Closed(it.Population, period.String()):
+			closed = append(closed, it)
+		case repeats:
 			again = append(again, it)
+		default:
+			fresh = append(fresh, it)
 		}
 	}
-	return again, fresh
+	return again, fresh, closed
 }
 
 // measuredBy lists the entries that measured an item's cells in a period.
