@@ -86,7 +86,7 @@ func kinds() privacy.Schema {
 		f("persons_change", "heads", privacy.FormChange, privacy.Formula{Unit: "change", Expect: privacy.Expect{Value: 0.1}}),
 		f("retention_30d", "life", privacy.FormSurvival, retention(30)),
 		f("retention_90d", "life", privacy.FormSurvival, retention(90)),
-		f("retention_365d", "life", privacy.FormSurvival, retention(365)),
+		f("retention_180d", "life", privacy.FormSurvival, retention(180)),
 	}
 	return s
 }
@@ -122,7 +122,7 @@ items:
 		{"days", 10, "vector: m.days, publishes: []"},
 		{"moves", 9, "vector: m.moves, over: heads, with: days, publishes: [rate]"},
 		{"ads", 7, "vector: m.ads, over: heads, publishes: [ads, ads_change]"},
-		{"life", 9, "vector: m.life, publishes: [retention_30d, retention_90d, retention_365d]"},
+		{"life", 9, "vector: m.life, publishes: [retention_30d, retention_90d, retention_180d]"},
 	} {
 		text += fmt.Sprintf("  - {id: %s, levels: [%s], sigma: %v, sums: %s, %s}\n", x.id, level, x.sigma*scale, sums, x.rest)
 	}
@@ -294,7 +294,7 @@ func draws(t testing.TB) (n int, slack float64) {
 	case testing.Short():
 		n = 150
 	}
-	if n >= 10_000 || os.Getenv("NOSLACK") != "" {
+	if n >= 10_000 {
 		return n, 0
 	}
 	return n, 4.5 * math.Sqrt(.95*.05/float64(n))
@@ -413,6 +413,13 @@ func coverage(t *testing.T, p *privacy.Plan, at string, w world, sampling bool, 
 	return all
 }
 
+// widened tells where an interval is wider than it need be, as its declaration says: numbers are rounded outwards, little
+// noise gets a slack for its rounding, a sum of ads is taken to vary as much as its bound allows, and the number below
+// a median inside a bin as if it had been counted there.
+func widened(kind string, sampling bool, scale float64) bool {
+	return scale < 1 || strings.HasPrefix(kind, "persons") && kind != "persons_change" || strings.HasPrefix(kind, "ads") || sampling && kind == "median"
+}
+
 var sizes = []float64{20, 50, 100, 300, 2000}
 
 // TestCoverage simulates releases of every form of figure, of few and of many persons, where a thing is rare, even and
@@ -445,8 +452,8 @@ func TestCoverage(t *testing.T) {
 							where := fmt.Sprintf("%-28s %s n %5v p %.2f scale %v sampling %v: %.2f %% of %d, %.0f %% cut, width %.3g / %.3g", name, at, size, prob, scale, sampling, 100*holds, x.shown, 100*cut, x.width/float64(x.shown), x.wide/float64(x.shown))
 							if holds < 0.94-slack {
 								t.Error("too few: " + where)
-							} else if holds > 0.97+slack && cut < 0.01 {
-								t.Log("too many: " + where)
+							} else if holds > 0.97+slack && cut < 0.01 && !widened(kind, sampling, scale) {
+								t.Error("too many: " + where)
 							}
 						}
 					}

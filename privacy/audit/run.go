@@ -126,7 +126,11 @@ func (m mutant) try(ctx context.Context, root string) (killer string, err error)
 			return "", err
 		}
 	}
-	failed, out, err := runTests(ctx, folder, binary, m.run)
+	args := []string{"-test.run", m.run, "-test.failfast", "-test.timeout", timeLimit.String()}
+	if usesRapid(filepath.Join(root, m.pkg)) {
+		args = append(args, "-rapid.nofailfile") // failing examples of a planted bug are not worth keeping
+	}
+	failed, out, err := runTests(ctx, folder, binary, args)
 	switch {
 	case err != nil:
 		return "", err
@@ -166,16 +170,24 @@ func (m mutant) copyFolder(root, to string, changed map[string]string) (string, 
 }
 
 // runTests says whether a test failed. A test binary that cannot be run at all is an error.
-func runTests(ctx context.Context, dir, binary, pattern string) (failed bool, out []byte, err error) {
+func runTests(ctx context.Context, dir, binary string, args []string) (failed bool, out []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit+time.Minute)
 	defer cancel()
-	cmd := command(ctx, dir, binary, "-test.run", pattern, "-test.failfast", "-test.timeout", timeLimit.String())
-	out, err = cmd.CombinedOutput()
+	out, err = command(ctx, dir, binary, args...).CombinedOutput()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && ctx.Err() == nil {
 		return true, out, nil
 	}
 	return false, out, err
+}
+
+// usesRapid tells whether the package's tests know the flags of rapid.
+func usesRapid(dir string) bool {
+	files, _ := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	return slices.ContainsFunc(files, func(f string) bool {
+		b, err := os.ReadFile(f)
+		return err == nil && bytes.Contains(b, []byte(`"pgregory.net/rapid"`))
+	})
 }
 
 func command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
