@@ -4,27 +4,41 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"heatwatch/models"
 )
 
-// derivation is one figure before it has a value: what it is, and the forms it follows from.
+// derivation is one figure before it has a value: what it is, and the forms it follows from. Its value is
+// offset + scale x above / below, unless the form of the formula says otherwise.
 type derivation struct {
 	formula     Formula
 	item        Item
 	period      models.Period
-	cell        Cell // of a breakdown; zero for a total
+	spot        spot
 	above       form // the count, or what stands above the line
 	below       form // persons, or what stands below the line; nil for a count
 	persons     form // how many the figure is about, where below is something else
 	offset      float64
 	scale       float64
-	bins        []form // median: each cell
+	bins        []form    // median: each cell; survival: who left, bin by bin
+	censored    []form    // survival: who was last seen, bin by bin
+	events      bool      // counts events without identity
+	single      []cellKey // a count of one period: its cells, whose presented numbers add up to what is shown
 	usedItems   []string
 	usedEntries []int
+}
+
+// spot is where in an item a figure stands: the value of the breakdown (or the block), and the cell; each may be "".
+type spot struct{ dim, cell string }
+
+// whole reports whether the figure is about all, not about one part of a breakdown.
+func (at spot) whole() bool { return at == spot{} }
+
+// text names the place in one word, for tests and messages.
+func (at spot) text() string {
+	return strings.Trim(at.dim+":"+at.cell, ":")
 }
 
 // derivations lists every figure that a plan publishes for one period, in the plan's order. Those whose items are not
@@ -32,7 +46,7 @@ type derivation struct {
 func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]derivation, error) {
 	var all []derivation
 	for _, it := range p.Items {
-		if !slices.Contains(append([]string{it.Level}, it.Sums...), period.Level()) {
+		if !it.covers(period) {
 			continue
 		}
 		cells, err := s.cells(it)
@@ -44,8 +58,8 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 			if !ok {
 				return nil, fmt.Errorf("item %s: no formula for %s", it.ID, pub.Statistic)
 			}
-			for _, dim := range dims(it, cells) {
-				d, err := p.derive(s, r, it, f, dim, period)
+			for _, at := range spots(f, cells) {
+				d, err := p.derive(s, r, it, f, at, period)
 				if errors.Is(err, errNotMeasured) {
 					continue
 				} else if err != nil {
@@ -75,104 +89,175 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 	return all, nil
 }
 
-// dims are the values of an item's breakdown in published order; one empty value for a total.
-func dims(it Item, cells []Cell) []string {
-	var all []string
+// spots are those of one statistic in published order: by the breakdown, then by cell.
+func spots(f Formula, cells []Cell) []spot {
+	var all []spot
 	for _, c := range cells {
-		if len(all) == 0 || all[len(all)-1] != c.Dim {
-			all = append(all, c.Dim)
+		at := spot{dim: c.Dim}
+		if f.Per != "" {
+			if len(f.Cells) > 0 && !slices.Contains(f.Cells, c.Answer) {
+				continue
+			}
+			at.cell = c.Answer
+		}
+		if len(all) == 0 || all[len(all)-1] != at {
+			all = append(all, at)
 		}
 	}
 	return all
 }
 
-func (p *Plan) derive(s Schema, r readings, it Item, f Formula, dim string, period models.Period) (derivation, error) {
-	d := derivation{formula: f, item: it, period: period, scale: 1}
-	if it.By != "" {
-		d.cell = Cell{Dim: dim}
+func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period models.Period) (derivation, error) {
+	d := derivation{formula: f, item: it, period: period, spot: at, scale: 1, events: s.Vectors[it.Vector].Events}
+	if at.cell != "" {
+		f.Cells = []string{at.cell}
 	}
-	in := func(answers ...string) (form, error) {
-		return sumCells(r, it, period, func(c Cell) bool {
-			return c.Dim == dim && (len(answers) == 0 || slices.Contains(answers, c.Answer))
-		})
+	var failed error
+	got := func(g form, err error) form { // what follows an error works on nothing
+		failed = errors.Join(failed, err)
+		return g
 	}
-	var err error
-	step := func(dst *form, f form, e error) {
-		*dst = f
-		err = errors.Join(err, e)
+	pick := func(names []string) func(Cell) bool {
+		return func(c Cell) bool {
+			return c.Dim == at.dim && (len(names) == 0 || slices.Contains(names, c.Answer))
+		}
 	}
-	combine := func(mid, scale float64, n, sum form) form {
-		out := form{}
-		out.add(n, mid)
-		out.add(sum, scale)
+	inAt := func(period models.Period, names ...string) form { return got(sumCells(r, it, period, pick(names))) }
+	in := func(names ...string) form { return inAt(period, names...) }
+	persons := func(period models.Period) form {
+		return got(p.below(s, r, it.Over, at.dim, period))
+	}
+	step := f.Step
+	if step == 0 {
+		step = 1
+	}
+	// amount is a number of a period: of cells alone, or of persons whose values stand in the cells less a middle.
+	amount := func(period models.Period) form {
+		sum := weigh(step, inAt(period, f.Cells...))
+		if f.Mid != 0 {
+			sum.add(persons(period), f.Mid)
+		}
+		return sum
+	}
+	// Those who cannot be asked stand in a cell of their own, each with Linf.
+	answers := s.Vectors[it.Vector].Cells
+	known := slices.DeleteFunc(slices.Clone(answers), func(a string) bool { return a == unknownCell })
+	asked := func() form {
+		n := persons(period)
+		if len(known) == len(answers) {
+			return n
+		}
+		out := weigh(1, n)
+		out.add(in(unknownCell), -1/float64(it.Linf))
 		return out
-	}
-	var n form
-	switch f.Form {
-	case FormSigned, FormMean, FormRatio:
-		nf, e := p.below(s, r, it.Over, dim, period)
-		step(&n, nf, e)
-	}
-	if err != nil {
-		return d, oneOf(err)
 	}
 	switch f.Form {
 	case FormCount:
-		a, e := in(f.Cells...)
-		step(&d.above, a, e)
+		d.above = in(f.Cells...)
+		if f.Scale != 0 { // the cell's unit is not the figure's: minutes and hours
+			d.above = weigh(f.Scale, d.above)
+		} else {
+			d.single = singleCells(r, it, period, pick(f.Cells))
+		}
+	case FormTotal:
+		d.above = amount(period)
 	case FormShare:
-		a, e := in(f.Cells...)
-		step(&d.above, a, e)
-		b, e := in()
-		step(&d.below, b, e)
-	case FormSigned: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U))
-		diff, e := in("d")
-		step(&d.above, diff, e)
-		u, e := in("u")
-		err = errors.Join(err, e)
-		known := form{}
-		if err == nil {
-			known.add(n, 1)
-			known.add(u, -1)
-		}
-		d.below, d.offset, d.scale = known, 0.5, 0.5
-	case FormMean:
-		a, e := in()
-		step(&d.above, a, e)
-		d.below, d.offset, d.scale = n, f.Mid, f.Step
-	case FormRatio:
-		a, e := in()
-		step(&d.above, a, e)
+		d.above, d.below = in(f.Cells...), in(f.Of...)
+	case FormOver:
+		d.above, d.below = in(f.Cells...), persons(period)
+	case FormPart:
 		with, _ := p.Item(it.With)
-		b, e := sumCells(r, with, period, func(c Cell) bool { return c.Dim == dim })
-		step(&d.below, b, e)
-		if err == nil {
-			d.persons = n
-			d.above = combine(f.Mid, f.Step, n, d.above)
-			d.below = combine(f.WithMid, f.WithStep, n, d.below)
-			d.scale = f.Scale
-			// What one person can bring at most above the line, over what each brings at least below it.
-			if least := f.WithMid - f.WithStep*float64(with.Linf); f.High == 0 && least > 0 {
-				d.formula.High = f.Scale * (f.Mid + f.Step*float64(it.Linf)) / least
-			}
+		d.above = in(f.Cells...)
+		d.below = weigh(1, d.above)
+		d.below.add(got(sumCells(r, with, period, pick(f.Of))), 1)
+	case FormSigned, FormYes: // 1/2 + D / (2 (N - U)) = ((N - U) + D) / (2 (N - U))
+		d.above, d.below = in(known...), asked()
+		d.offset, d.scale = 0.5, 0.5
+	case FormMean:
+		d.above, d.below = in(known...), asked()
+		d.offset, d.scale = f.Mid, f.Step
+	case FormRatio:
+		with, _ := p.Item(it.With)
+		n := persons(period)
+		d.persons = n
+		d.above = weigh(f.Step, in())
+		d.above.add(n, f.Mid)
+		d.below = weigh(f.WithStep, got(sumCells(r, with, period, pick(nil))))
+		d.below.add(n, f.WithMid)
+		d.scale = f.Scale
+		// What one person can bring at most above the line, over what each brings at least below it.
+		if least := f.WithMid - f.WithStep*float64(with.Linf); f.High == 0 && least > 0 {
+			d.formula.High = f.Scale * (f.Mid + f.Step*float64(it.Linf)) / least
 		}
+	case FormChange:
+		before, ok := yearEarlier(period)
+		if !ok {
+			return d, errNotMeasured
+		}
+		d.below = amount(before)
+		d.above = amount(period)
+		d.offset, d.formula.Low = -1, max(-1, f.Low)
 	case FormMedian:
-		for _, a := range s.Vectors[it.Vector].Cells {
-			b, e := in(a)
-			err = errors.Join(err, e)
-			d.bins = append(d.bins, b)
-		}
-		b, e := in()
-		step(&d.below, b, e)
 		d.above = form{}
+		for _, a := range answers {
+			d.bins = append(d.bins, in(a))
+		}
+		d.below = in()
+	case FormSurvival:
+		d.above = form{}
+		if len(f.Left) != len(f.Edges) || len(f.Censored) != len(f.Edges) || !slices.Contains(f.Edges, f.At) {
+			return d, fmt.Errorf("formula %s.%s: a life table needs a cell of those who left and one of those last seen for each edge", f.Measure, f.Statistic)
+		}
+		for i := range f.Edges {
+			d.bins = append(d.bins, in(f.Left[i]))
+			d.censored = append(d.censored, in(f.Censored[i]))
+		}
+		d.below = in(append(slices.Clone(f.Left), f.Censored...)...)
 	default:
 		return d, fmt.Errorf("formula %s.%s has no form", f.Measure, f.Statistic)
 	}
-	if err != nil {
-		return d, oneOf(err)
+	if failed != nil {
+		return d, oneOf(failed)
 	}
 	d.sources(r)
 	return d, nil
+}
+
+// unknownCell is where those stand who cannot be asked.
+const unknownCell = "u"
+
+// weigh is a form times a number; the form itself stays.
+func weigh(w float64, f form) form {
+	out := form{}
+	out.add(f, w)
+	return out
+}
+
+// singleCells are the cells of a count that one measurement holds; none for a sum over periods.
+func singleCells(r readings, it Item, period models.Period, pick func(Cell) bool) []cellKey {
+	parts := components(it.Level, period)
+	if len(parts) != 1 {
+		return nil
+	}
+	var all []cellKey
+	k := readingKey{it.ID, parts[0]}
+	for i, c := range r[k].cells {
+		if pick(c) {
+			all = append(all, cellKey{k, i})
+		}
+	}
+	return all
+}
+
+// yearEarlier is the same quarter of the year before, or the year before.
+func yearEarlier(p models.Period) (models.Period, bool) {
+	switch p.Level() {
+	case models.LevelQuarter:
+		return models.QuarterOf(p.First().AddDays(-365)), true // of a leap year a day later, in the same quarter
+	case models.LevelYear:
+		return models.YearPeriod(p.First().Year() - 1), true
+	}
+	return p, false
 }
 
 // oneOf keeps errNotMeasured recognisable among joined errors.
@@ -196,148 +281,13 @@ func (d *derivation) sources(r readings) {
 		}
 	}
 	add(d.above)
-	for _, b := range d.bins {
+	for _, b := range slices.Concat(d.bins, d.censored) {
 		add(b)
 	}
 	if d.below != nil {
 		add(d.below)
 	}
 	slices.Sort(d.usedEntries)
-}
-
-// The notes of figures that have no value, or one to be minded.
-const (
-	noteEmpty  = "the released number of persons in this group is zero or less"
-	noteSwamps = "too few persons for this level: the noise would swamp the figure"
-	noteHalf   = "fewer than half were reached"
-	// a value stands, with the whole possible range around it
-	noteUnbounded = "the noise is as large as the number of persons: the figure may be anything in its range"
-	noteOpen      = "the noise leaves no upper end"
-)
-
-// figure computes value and interval; withheld says that the plan keeps the figure back.
-func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
-	info := s.Measures[d.formula.Measure]
-	f := &figure{measure: d.formula.Measure, definition: info.Definition, population: info.Population, period: d.period,
-		statistic: d.formula.Statistic, unit: d.formula.Unit, items: d.usedItems, entries: d.usedEntries, note: d.formula.Note}
-	if d.cell.Dim != "" {
-		f.by = []Dim{{d.item.By, d.cell.Dim}}
-	}
-	if withheld {
-		f.null, f.note = true, noteSwamps
-		return Figure{f}
-	}
-	iv, note := d.interval(r)
-	switch note {
-	case "":
-	case noteUnbounded:
-		f.note = strings.TrimPrefix(f.note+"; "+note, "; ")
-	default:
-		f.null, f.note = true, note
-		return Figure{f}
-	}
-	f.value, f.low, f.high = iv.value, iv.low, iv.high
-	return Figure{f}
-}
-
-func (d derivation) interval(r readings) (interval, string) {
-	high := d.formula.High
-	if high == 0 {
-		high = math.Inf(1)
-	}
-	switch {
-	case d.below == nil:
-		return countInterval(d.above, r), ""
-	case d.below.value(r) <= 0, d.persons != nil && d.persons.value(r) <= 0:
-		return interval{}, noteEmpty
-	case d.bins != nil:
-		return d.median(r)
-	}
-	iv, bounded := ratioOf(d.above, d.below, r)
-	if !bounded && math.IsInf(high, 1) {
-		return interval{}, noteOpen
-	}
-	if !bounded {
-		return interval{d.offset + d.scale*iv.value, d.formula.Low, high}.cut(d.formula.Low, high), noteUnbounded
-	}
-	return interval{d.offset + d.scale*iv.value, d.offset + d.scale*iv.low, d.offset + d.scale*iv.high}.cut(d.formula.Low, high), ""
-}
-
-// median interpolates within the bin in which half is reached; its interval is where the band of the distribution
-// function crosses one half.
-func (d derivation) median(r readings) (interval, string) {
-	edges := d.formula.Edges
-	total := d.below.value(r)
-	var cum, lower float64
-	value := math.NaN()
-	for k, upper := range edges {
-		c := math.Max(0, d.bins[k].value(r))
-		if cum+c >= total/2 && c > 0 {
-			value = lower + (total/2-cum)/c*(upper-lower)
-			break
-		}
-		cum, lower = cum+c, upper
-	}
-	if math.IsNaN(value) {
-		return interval{}, noteHalf
-	}
-	low, high := d.medianBand(r)
-	return interval{value, math.Min(low, value), math.Max(high, value)}.cut(0, edges[len(edges)-1]), ""
-}
-
-// bandSteps is how finely a bin is searched for where the band of the distribution function crosses one half; the
-// crossing itself is then found by halving.
-const (
-	bandSteps  = 64
-	bandHalves = 40
-)
-
-// medianBand is the lowest and the highest place at which the distribution function could be one half.
-func (d derivation) medianBand(r readings) (low, high float64) {
-	edges := d.formula.Edges
-	low, high = edges[len(edges)-1], 0
-	h := form{} // the distribution function below the bin, less one half
-	h.add(d.below, -0.5)
-	var lower float64
-	found := false
-	for k, upper := range edges {
-		bin := d.bins[k]
-		v, slope, vv, vs, ss := h.value(r), bin.value(r), cov(h, h, r), cov(h, bin, r), cov(bin, bin, r)
-		// end is an end of the band at a part t of the bin, sign 1 for the upper one.
-		end := func(t, sign float64) float64 {
-			return v + t*slope + sign*z95*math.Sqrt(math.Max(0, vv+2*t*vs+t*t*ss))
-		}
-		cross := func(a, b, sign float64) float64 { // end is below zero at a, and not at b, or the other way round
-			below := end(a, sign) < 0
-			for range bandHalves {
-				if m := (a + b) / 2; (end(m, sign) < 0) == below {
-					a = m
-				} else {
-					b = m
-				}
-			}
-			return lower + a*(upper-lower)
-		}
-		for i := range bandSteps {
-			a, b := float64(i)/bandSteps, float64(i+1)/bandSteps
-			switch {
-			case found:
-			case end(a, 1) >= 0:
-				low, found = lower+a*(upper-lower), true
-			case end(b, 1) >= 0:
-				low, found = cross(a, b, 1), true
-			}
-			switch {
-			case end(b, -1) < 0:
-				high = lower + b*(upper-lower)
-			case end(a, -1) < 0:
-				high = cross(b, a, -1)
-			}
-		}
-		h.add(bin, 1)
-		lower = upper
-	}
-	return low, high
 }
 
 // Figures derives every figure of a measure from recorded releases: by period in order, by statistic as planned. Each
@@ -357,21 +307,21 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 		if err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(ds, func(a, b derivation) int { return cmp.Compare(a.place(), b.place()) })
+		slices.SortStableFunc(ds, func(a, b derivation) int { return cmp.Compare(a.rank(), b.rank()) })
 		for _, d := range ds {
 			if d.formula.Measure != measure {
 				continue
 			}
-			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.personsIn(period)).published))
+			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(s, d)).published()))
 		}
 	}
 	return all, nil
 }
 
-// place puts totals before breakdowns, and the head count first among the totals; the plan's order holds within.
-func (d derivation) place() int {
+// rank puts totals before breakdowns, and the head count first among the totals; the plan's order holds within.
+func (d derivation) rank() int {
 	switch {
-	case d.cell.Dim != "":
+	case !d.spot.whole():
 		return 2
 	case d.formula.Form == FormCount:
 		return 0

@@ -28,7 +28,7 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register.Register,
 		return nil, failed(err)
 	}
 	eng := house.Engine
-	statements := append([]string{params(en.period, en.due)}, r.Schema.Entries...)
+	statements := append([]string{params(en.period, en.due)}, r.Schema.entries(population)...)
 	if err := run(ctx, eng, statements...); err != nil {
 		return nil, failed(err)
 	}

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"heatwatch/models"
@@ -11,79 +12,136 @@ import (
 // expectation is what the plan says of a figure before any data is read.
 type expectation struct {
 	halfWidth float64 // 95 %, in the figure's unit
-	published bool
+	limit     float64 // half-width from which on the figure is withheld
+	kind      string  // which of the plan's limits that is
 }
 
-// personsIn is the design number of persons of a period.
-func (p *Plan) personsIn(period models.Period) float64 {
+// published reports whether the plan's limit lets a figure of this half-width be published.
+func (e expectation) published() bool { return e.halfWidth <= e.limit*(1+1e-9) }
+
+// sizeOf is the design number of persons of a figure's period: of a snapshot, those of a quarter.
+func (p *Plan) sizeOf(s Schema, d derivation) float64 {
+	population := d.item.Population
+	if population == "" { // a total
+		population = s.Measures[d.formula.Measure].Population
+	}
 	n := p.Designed.PersonsAYear
-	if period.Level() == models.LevelQuarter {
+	for _, pop := range p.Populations {
+		if pop.Name == population && pop.PersonsAYear > 0 {
+			n = pop.PersonsAYear
+		}
+	}
+	if d.period.Level() == models.LevelQuarter {
 		return n / 4
 	}
-	return n * float64(len(period.Years()))
+	return n * float64(len(d.period.Years()))
 }
 
-// planned makes readings without values: cells and noise as the plan has them.
+// planned makes readings without values: cells and noise as the plan has them, what is due on one day reconciled.
 func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 	r := readings{}
+	parts := func(it Item) []models.Period {
+		all := components(it.Level, period)
+		if before, ok := yearEarlier(period); ok { // changes look back
+			all = append(all, components(it.Level, before)...)
+		}
+		return all
+	}
 	for _, it := range p.Items {
 		cells, err := s.cells(it)
 		if err != nil {
 			return nil, err
 		}
 		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
-		for _, c := range components(it.Level, period) {
+		for _, c := range parts(it) {
 			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
+		}
+	}
+	number := 0
+	for _, entry := range p.entries() {
+		for _, c := range parts(entry[0]) {
+			j, err := p.joint(s, entry, mapSlice(entry, func(it Item) float64 { return r[readingKey{it.ID, c}].sd }), nil)
+			if err != nil {
+				return nil, err
+			}
+			number++
+			r.reconciled(j, number, entry, c)
 		}
 	}
 	return r, nil
 }
 
-// judge says how wide a figure's interval is to be expected among n persons of its period, by the delta method, and
-// whether the plan's limits let it be published. Both follow from the plan alone, by planned readings: no record has a part.
+// judge says how wide a figure's interval is to be expected among n persons of its period, and from which half-width on
+// the plan withholds it. Both follow from the plan alone, by planned readings: no record has a part.
 func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation {
-	v := s.Vectors[d.item.Vector]
-	eligible := v.Eligible
-	if eligible == 0 {
-		eligible = 1
-	}
-	persons := n * d.item.CellShare * eligible
 	f := d.formula
-	hw, limit := math.Inf(1), p.Limits.Mean*math.Abs(f.Expect.Value)
-	delta := func(theta, below float64) float64 {
-		return z95 * math.Sqrt(math.Max(0, cov(d.above, d.above, r)-2*theta*cov(d.above, d.below, r)+theta*theta*cov(d.below, d.below, r))) / below
+	e := expectation{halfWidth: math.Inf(1), limit: p.Limits.Mean * math.Abs(f.Expect.Value), kind: "mean"}
+	switch {
+	case f.Form == FormCount || f.Form == FormTotal:
+		e.limit, e.kind = p.Limits.Counts*n, "count"
+		if f.Expect.Value > 0 { // a sum of more than persons
+			e.limit *= f.Expect.Value
+		}
+	case f.Form == FormChange:
+		e.limit = p.Limits.Mean // of the number a year earlier
+	case f.Unit == "share":
+		e.limit, e.kind = p.Limits.Share, "share"
+	}
+	if noise, per := d.linear(s, n); noise != nil {
+		e.halfWidth = z95 * per * math.Sqrt(cov(noise, noise, r))
+	}
+	if d.below == nil {
+		e.halfWidth = halfWidth(d.above, r)
+	}
+	return e
+}
+
+// linear is a figure's error to first order (the delta method) among n persons: per times the noise of a form. It is nil
+// where nothing is expected of the figure.
+func (d derivation) linear(s Schema, n float64) (noise form, per float64) {
+	v, f := s.Vectors[d.item.Vector], d.formula
+	persons := n * d.item.CellShare
+	if v.Eligible > 0 {
+		persons *= v.Eligible
+	}
+	if v.Encoding == Weights {
+		persons *= float64(v.Linf) // each person's weights add up to it
+	}
+	ratio := func(theta float64) form {
+		h := form{}
+		h.add(d.above, 1)
+		h.add(d.below, -theta)
+		return h
+	}
+	below := 1.0 // what is expected below the line per person
+	if f.Expect.Below > 0 {
+		below = f.Expect.Below
 	}
 	switch f.Form {
-	case FormCount:
-		hw, limit = z95*math.Sqrt(cov(d.above, d.above, r)), p.Limits.Counts*n
-		if len(d.above) == 1 {
-			hw = countHalfWidth(d.above, r, hw)
-		}
+	case FormCount, FormTotal:
+		return d.above, 1
 	case FormShare:
-		hw, limit = delta(f.Expect.Value, persons), p.Limits.Share
-	case FormSigned:
-		hw, limit = 0.5*delta(2*f.Expect.Value-1, persons), p.Limits.Share
+		return ratio(f.Expect.Value), 1 / (persons * below)
+	case FormOver, FormPart:
+		return ratio(f.Expect.Value), 1 / (n * d.item.CellShare * below)
+	case FormChange:
+		return ratio(1 + f.Expect.Value), 1 / (persons * below)
+	case FormSurvival:
+		return d.survivalLinear(persons)
+	case FormSigned, FormYes:
+		return ratio(2*f.Expect.Value - 1), 0.5 / persons
 	case FormMean:
-		hw = math.Abs(f.Step) * delta((f.Expect.Value-f.Mid)/f.Step, persons)
+		return ratio((f.Expect.Value - f.Mid) / f.Step), math.Abs(f.Step) / persons
 	case FormRatio:
-		hw = f.Scale * delta(f.Expect.Value/f.Scale, persons*f.Expect.Below)
+		return ratio(f.Expect.Value / f.Scale), f.Scale / (persons * f.Expect.Below)
 	case FormMedian:
-		hw = expectedMedian(r, d, persons)
+		return d.medianLinear(persons)
 	}
-	return expectation{halfWidth: hw, published: hw <= limit*(1+1e-9)}
+	return nil, 0
 }
 
-func countHalfWidth(f form, r readings, normal float64) float64 {
-	for k := range f {
-		if sd := r[k.readingKey].sd; sd < 2 {
-			return rounded(sd)
-		}
-	}
-	return normal
-}
-
-// expectedMedian divides the noise on the distribution function at one half by its slope there.
-func expectedMedian(r readings, d derivation, persons float64) float64 {
+// medianLinear divides the noise on the distribution function at one half by its slope there.
+func (d derivation) medianLinear(persons float64) (noise form, per float64) {
 	var cum, lower float64
 	h := form{}
 	h.add(d.below, -0.5)
@@ -91,12 +149,12 @@ func expectedMedian(r readings, d derivation, persons float64) float64 {
 		share := d.formula.Expect.Cells[k]
 		if cum+share >= 0.5 {
 			h.add(d.bins[k], (0.5-cum)/share)
-			return z95 * math.Sqrt(cov(h, h, r)) * (upper - lower) / (persons * share)
+			return h, (upper - lower) / (persons * share)
 		}
 		h.add(d.bins[k], 1)
 		cum, lower = cum+share, upper
 	}
-	return math.Inf(1)
+	return nil, 0
 }
 
 // PlannedFigure is a row of `heatwatch plan`: one figure with what it will cost and how good it will be.
@@ -110,6 +168,7 @@ type PlannedFigure struct {
 	State      string
 	Mu2        float64
 	HalfWidth  float64
+	Limit      float64 // half-width at the design size from which on the plan withholds the figure
 	Published  bool
 	Note       string
 }
@@ -125,27 +184,27 @@ func (p *Plan) Planned(s Schema, period models.Period, persons float64, state fu
 	if err != nil && !errors.Is(err, errNotMeasured) {
 		return nil, err
 	}
-	n := persons
-	if n == 0 {
-		n = p.personsIn(period)
-	}
 	var all []PlannedFigure
 	seen := map[string]bool{}
 	for _, d := range ds {
-		key := d.item.ID + "|" + d.formula.Measure + "|" + d.formula.Statistic
+		key := d.item.ID + "|" + d.formula.Measure + "|" + d.formula.Statistic + "|" + d.formula.place()
 		if seen[key] {
 			continue // every cell of a breakdown has the same noise
 		}
 		seen[key] = true
-		e := p.judge(r, s, d, n)
-		design := p.judge(r, s, d, p.personsIn(period))
+		size := p.sizeOf(s, d)
+		design := p.judge(r, s, d, size)
+		e := design
+		if persons > 0 {
+			e = p.judge(r, s, d, persons)
+		}
 		row := PlannedFigure{Item: d.item.ID, Population: s.Measures[d.formula.Measure].Population, Measure: d.formula.Measure, Statistic: d.formula.Statistic,
-			By: d.item.By, HalfWidth: e.halfWidth, Published: design.published}
+			By: d.item.By, HalfWidth: e.halfWidth, Limit: design.limit, Published: design.published()}
 		var last models.Period
 		row.Due, row.Mu2, last = p.dueOf(d, period)
 		row.State = state(d.item, last)
 		if !row.Published {
-			row.Note = noteSwamps
+			row.Note = fmt.Sprintf("%s (half-width %.3g at the design size of %.0f; limit %s %.3g)", noteSwamps, design.halfWidth, size, design.kind, design.limit)
 		}
 		all = append(all, row)
 	}

@@ -38,7 +38,7 @@ func (h *House) register() register.Register {
 	if err != nil {
 		panic(err)
 	}
-	return register.Register{FS: durable.OS(), Dir: h.Dir, Key: key, Commit: h.key}
+	return register.Register{FS: unsynced{durable.OS()}, Dir: h.Dir, Key: key, Commit: h.key}
 }
 
 // stand makes commitments hold, as a ledger entry would.
@@ -116,6 +116,47 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 	return out, nil
 }
 
+// Unequal lists equalities of the entry of a due date that exact sums break, and says how many there are.
+func (p *Plan) Unequal(s Schema, period models.Period, due models.Date, sums map[string][]int64) (broken []string, all int, err error) {
+	items := p.DueOn(period, due)
+	j, err := s.frame(items, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	var x []int64
+	var names []string
+	for _, it := range items {
+		x = append(x, sums[it.ID]...)
+		for _, c := range s.CellNames(it) {
+			names = append(names, it.ID+" "+c)
+		}
+	}
+	for _, r := range j.rows {
+		var sum int64
+		text := ""
+		for _, t := range r {
+			sum += t.Coef * x[t.Cell]
+			text += fmt.Sprintf(" %+d %s", t.Coef, names[t.Cell])
+		}
+		if sum != 0 {
+			broken = append(broken, fmt.Sprintf("%d =%s", sum, text))
+		}
+	}
+	return broken, len(j.rows), nil
+}
+
+// Identified are the identities that the plan's entries use.
+func (p *Plan) Identified(s Schema) (all []string) {
+	for _, e := range p.entries() {
+		j, err := s.frame(e, nil)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, j.identities...)
+	}
+	return all
+}
+
 // Sd is the noise of an item at the plan's sigma.
 func (it Item) Sd() (float64, error) {
 	p, err := mechanism.Prepare(mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma})
@@ -138,6 +179,8 @@ type Sim struct {
 	r      readings
 	ds     []derivation
 	period models.Period
+	spread []spread
+	read   []func() values
 }
 
 // Simulate prepares the figures of a period.
@@ -147,7 +190,8 @@ func (p *Plan) Simulate(s Schema, period models.Period) (*Sim, error) {
 		return nil, err
 	}
 	ds, err := p.derivations(s, r, period)
-	return &Sim{p, s, r, ds, period}, err
+	return &Sim{p, s, r, ds, period, mapSlice(ds, func(d derivation) spread { return d.spread(r) }),
+		mapSlice(ds, func(d derivation) func() values { return d.reader(r) })}, err
 }
 
 // Set puts truth plus noise into every cell; noise may be nil.
@@ -167,6 +211,55 @@ func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64,
 			}
 		}
 	}
+	// What is in the cells now are raw numbers.
+	done := map[*beside]bool{}
+	for _, k := range keys {
+		b := m.r[k].beside
+		if b == nil || done[b] {
+			continue
+		}
+		done[b] = true
+		raw := mapSlice(b.cells, func(c cellKey) float64 { return m.r[c.readingKey].est[c.cell] })
+		for i, x := range b.projection.Estimate(raw) {
+			m.r[b.cells[i].readingKey].est[b.cells[i].cell] = x
+		}
+	}
+}
+
+// reader is read for many draws: forms are looked up once.
+func (d derivation) reader(r readings) func() values {
+	type term struct {
+		at *float64
+		w  float64
+	}
+	compile := func(f form) func() float64 {
+		var terms []term
+		for _, k := range f.keys() {
+			terms = append(terms, term{&r[k.readingKey].est[k.cell], f[k]})
+		}
+		return func() float64 {
+			var sum float64
+			for _, t := range terms {
+				sum += t.w * *t.at
+			}
+			return sum
+		}
+	}
+	each := func(fs []func() float64) []float64 {
+		return mapSlice(fs, func(f func() float64) float64 { return f() })
+	}
+	if d.below == nil {
+		line := compile(d.above)
+		return func() values { return values{line: line(), persons: math.Inf(1), shown: math.NaN()} }
+	}
+	line, below, bins, censored := compile(d.line()), compile(d.below), mapSlice(d.bins, compile), mapSlice(d.censored, compile)
+	persons := func() float64 { return math.Inf(1) }
+	if d.persons != nil {
+		persons = compile(d.persons)
+	}
+	return func() values {
+		return values{line: line(), below: below(), persons: persons(), bins: each(bins), censored: each(censored), shown: math.NaN()}
+	}
 }
 
 // SimFigure is one derived figure.
@@ -178,22 +271,30 @@ type SimFigure struct {
 	Note                         string // set: no value
 	Estimate                     float64
 	Sd                           float64 // of the form above the line
+	WideFrom, WideTo             float64 // noise and sampling
+	Unsampled                    string
 }
 
 // Figures derives all that pick accepts.
 func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 	var all []SimFigure
-	for _, d := range m.ds {
-		f := SimFigure{Item: d.item.ID, Measure: d.formula.Measure, Statistic: d.formula.Statistic, By: d.cell.Dim, Form: d.formula.Form, Low: d.formula.Low, High: d.formula.High}
+	for i, d := range m.ds {
+		f := SimFigure{Item: d.item.ID, Measure: d.formula.Measure, Statistic: d.formula.Statistic, By: d.spot.text(), Form: d.formula.Form, Low: d.formula.Low, High: d.formula.High}
 		if pick != nil && !pick(f) {
 			continue
 		}
-		iv, note := d.interval(m.r)
+		v := m.read[i]()
+		iv, note := d.interval(v, m.spread[i])
+		if note == "" || note == noteUnbounded {
+			var wide interval
+			wide, f.Unsampled = d.sampled(v, m.spread[i], iv)
+			f.WideFrom, f.WideTo = wide.low, wide.high
+		}
 		if note == noteUnbounded {
 			note = "" // a value with the whole range around it
 		}
 		f.Value, f.From, f.To, f.Note = iv.value, iv.low, iv.high, note
-		f.Estimate, f.Sd = d.above.value(m.r), math.Sqrt(cov(d.above, d.above, m.r))
+		f.Estimate, f.Sd = v.line, m.spread[i].half/z95 // of a count
 		all = append(all, f)
 	}
 	return all
@@ -202,4 +303,17 @@ func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 // Name tells figures apart.
 func (f SimFigure) Name() string {
 	return fmt.Sprintf("%s.%s(%s) %s", f.Measure, f.Statistic, f.By, f.Item)
+}
+
+// Noise is the noise of one item as a release prepares it, before anything is booked.
+type Noise struct {
+	Item Item
+	Sd   float64
+	Draw func(x int64) (int64, error)
+}
+
+// Noise prepares the items of a due date as a release does.
+func (h *House) Noise(period models.Period, due models.Date) ([]Noise, error) {
+	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(h.Plan.DueOn(period, due), 1)
+	return mapSlice(draws, func(d draw) Noise { return Noise{d.item, d.noise.Sd(), d.noise.Draw} }), err
 }

@@ -26,6 +26,10 @@ type figure struct {
 	unit, note string
 	items      []string
 	entries    []int
+
+	dimension         string  // that of the breakdown
+	wideLow, wideHigh float64 // noise and sampling
+	unsampled         string  // why that interval is not there
 }
 
 // Dim is one dimension of a breakdown with the figure's place in it.
@@ -55,13 +59,8 @@ func (f Figure) Statistic() string { return f.f.statistic }
 // By says where in a breakdown the figure stands; empty for a total.
 func (f Figure) By() []Dim { return slices.Clone(f.f.by) }
 
-// Dimension is the name of the breakdown's first dimension, or "" for a total.
-func (f Figure) Dimension() string {
-	if len(f.f.by) == 0 {
-		return ""
-	}
-	return f.f.by[0].Key
-}
+// Dimension is the name of the dimension that the figure is a breakdown by, or "" for a total.
+func (f Figure) Dimension() string { return f.f.dimension }
 
 // ByText writes the place as key=value;key=value.
 func (f Figure) ByText() string {
@@ -75,11 +74,22 @@ func (f Figure) ByText() string {
 // Value is the figure; ok is false where the plan says that noise swamps it.
 func (f Figure) Value() (v float64, ok bool) { return f.f.value, !f.f.null }
 
-// Low is the lower end of the interval (0 where there is no value).
+// Low is the lower end of the interval from the noise only (0 where there is no value).
 func (f Figure) Low() float64 { return f.f.low }
 
-// High is the upper end of the interval (0 where there is no value).
+// High is the upper end of that interval (0 where there is no value).
 func (f Figure) High() float64 { return f.f.high }
+
+// Sampled is the interval from noise and sampling; ok is false where there is none, and Unsampled says why.
+func (f Figure) Sampled() (low, high float64, ok bool) {
+	if f.f.null || f.f.unsampled != "" {
+		return 0, 0, false
+	}
+	return f.f.wideLow, f.f.wideHigh, true
+}
+
+// Unsampled says why a figure that has a value has no interval from noise and sampling.
+func (f Figure) Unsampled() string { return f.f.unsampled }
 
 // Unit is share, persons, hours, nights, per_1000_days and so on.
 func (f Figure) Unit() string { return f.f.unit }
@@ -120,12 +130,24 @@ func (f Figure) MarshalJSON() ([]byte, error) {
 		Items      []string        `json:"items"`
 		Entries    []int           `json:"entries"`
 		Note       string          `json:"note,omitempty"`
+		Sampled    *sampledJSON    `json:"noise_and_sampling,omitempty"`
 	}{Period: f.f.period.String(), Statistic: f.f.statistic, By: by, Confidence: Confidence,
 		Unit: f.f.unit, Items: f.f.items, Entries: f.f.entries, Note: f.f.note}
 	if !f.f.null {
 		out.Value, out.Low, out.High = &f.f.value, &f.f.low, &f.f.high
+		out.Sampled = &sampledJSON{Note: f.f.unsampled}
+		if low, high, ok := f.Sampled(); ok {
+			out.Sampled.Low, out.Sampled.High = &low, &high
+		}
 	}
 	return json.Marshal(out)
+}
+
+// sampledJSON is the second interval of a figure, or the reason why there is none.
+type sampledJSON struct {
+	Low  *float64 `json:"low"`
+	High *float64 `json:"high"`
+	Note string   `json:"note,omitempty"`
 }
 
 // Statement says what one release cost a person, at most.

@@ -9,7 +9,7 @@ import (
 // z95 is the 97.5 % quantile of the normal distribution.
 const z95 = 1.959963984540054
 
-// interval is a value with its 95 % interval from the noise alone.
+// interval is a value with a 95 % interval.
 type interval struct{ value, low, high float64 }
 
 // cut brings an interval into the possible range; the value is in it afterwards.
@@ -18,51 +18,230 @@ func (iv interval) cut(low, high float64) interval {
 	return interval{clamp(iv.value), clamp(iv.low), clamp(iv.high)}
 }
 
-// countInterval is that of a number of persons: whole numbers, never below 0. A lone cell with little noise uses the
-// exact distribution of the rounded noise.
-func countInterval(f form, r readings) interval {
-	v := f.value(r)
-	h := z95 * math.Sqrt(cov(f, f, r))
-	if len(f) == 1 {
-		for k, w := range f {
-			if rd := r[k.readingKey]; math.Abs(w) == 1 && rd.sd < 2 {
-				h = rounded(rd.sd)
-			}
-		}
-	}
-	// Outwards to whole numbers, less a hair so that an exact integer stays itself.
-	const hair = 1e-9
-	return interval{math.Round(v), math.Floor(v - h + hair), math.Ceil(v + h - hair)}.cut(0, math.Inf(1))
+// hair is what an end is drawn in before it is rounded outwards, so that an exact integer stays itself.
+const hair = 1e-9
+
+// whole makes an interval one of whole numbers, never below 0: the value rounded, the ends outwards.
+func (iv interval) whole() interval {
+	return interval{math.Round(iv.value), math.Floor(iv.low + hair), math.Ceil(iv.high - hair)}.cut(0, math.Inf(1))
 }
 
-// fieller is the confidence set of a/b for jointly normal a and b (E. C. Fieller, "Some problems in interval
-// estimation", 1954). Where b cannot be told from zero the set has no end, and bounded is false.
-func fieller(a, b, va, vb, cab float64) (iv interval, bounded bool) {
+// poisson is the interval of the expected number where v were counted with a half-width h from the noise, and each adds
+// at most most (1 in a plain count): its variance is at most most x itself. It is the score interval, all t with
+// (v - t)^2 <= h^2 + z^2 most t.
+func poisson(v, h, most float64) interval {
+	mid := v + z95*z95*most/2
+	root := math.Sqrt(math.Max(0, mid*mid-v*v+h*h))
+	return interval{v, mid - root, mid + root}
+}
+
+// chance is the variance that sampling adds to above - t below: c0 + c1 t + c2 t^2.
+type chance struct{ c0, c1, c2 float64 }
+
+func (c chance) at(t float64) float64 { return math.Max(0, c.c0+c.c1*t+c.c2*t*t) }
+
+// pencil is the noise on a - t b for every t: variances and covariance, and the slacks of the cells in which rounding
+// shows, times their weights; none where it does not (see bound).
+type pencil struct {
+	va, vb, cab float64
+	ra, rb      []float64
+}
+
+// pencilOf is that of two forms.
+func pencilOf(a, b form, r readings) pencil {
+	if !coarse(a, r) && !coarse(b, r) {
+		return pencil{va: cov(a, a, r), vb: cov(b, b, r), cab: cov(a, b, r)}
+	}
+	var p pencil
+	a, b = a.raw(r), b.raw(r)
+	all := weigh(0, a)
+	all.add(b, 0)
+	for _, k := range all.keys() {
+		v, slack := drawn(r[k.readingKey])
+		p.va += a[k] * a[k] * v
+		p.vb += b[k] * b[k] * v
+		p.cab += a[k] * b[k] * v
+		if slack > 0 {
+			p.ra, p.rb = append(p.ra, a[k]*slack), append(p.rb, b[k]*slack)
+		}
+	}
+	return p
+}
+
+// half is at least the half-width of a - t b.
+func (p pencil) half(t float64) float64 {
+	h := z95 * math.Sqrt(math.Max(0, p.va-2*t*p.cab+t*t*p.vb))
+	for i, a := range p.ra {
+		h += math.Abs(a - t*p.rb[i])
+	}
+	return h
+}
+
+// ratio is the confidence set of a/b: all t with (a - t b)^2 <= half(t)^2 + z^2 chance(t). For normal noise it is Fieller's
+// (E. C. Fieller, "Some problems in interval estimation", 1954); with chance n t (1 - t) and no noise it is Wilson's
+// for a share. Where b cannot be told from zero the set has no end, and bounded is false.
+func ratio(a, b float64, p pencil, c chance) (iv interval, bounded bool) {
+	if p.ra != nil {
+		return searched(a, b, p, c)
+	}
 	iv.value = a / b
 	z2 := z95 * z95
-	// (a - t b)^2 <= z^2 (va - 2 t cab + t^2 vb)
-	qa := b*b - z2*vb
-	qb := -2 * (a*b - z2*cab)
-	qc := a*a - z2*va
-	disc := qb*qb - 4*qa*qc
+	qa := b*b - z2*(p.vb+c.c2)
+	qb := -2*a*b + z2*(2*p.cab-c.c1)
+	qc := a*a - z2*(p.va+c.c0)
 	if qa <= 0 || b <= 0 {
 		return iv, false
 	}
-	root := math.Sqrt(math.Max(disc, 0))
+	// Below zero only with chance, for a share that noise has put far out of its range: the nearest t is all there is.
+	root := math.Sqrt(math.Max(qb*qb-4*qa*qc, 0))
 	iv.low, iv.high = (-qb-root)/(2*qa), (-qb+root)/(2*qa)
 	return iv, true
 }
 
-// ratioOf is fieller for two forms.
-func ratioOf(above, below form, r readings) (interval, bool) {
-	return fieller(above.value(r), below.value(r), cov(above, above, r), cov(below, below, r), cov(above, below, r))
+// searched is ratio where the noise is so small that its rounding shows: each end is the place where a - t b is just too
+// large for the noise, sought from the value outwards.
+func searched(a, b float64, p pencil, c chance) (interval, bool) {
+	iv := interval{value: a / b}
+	outside := func(t float64) bool {
+		h := p.half(t)
+		return math.Abs(a-t*b) > math.Sqrt(h*h+z95*z95*c.at(t))
+	}
+	end := func(sign float64) (float64, bool) {
+		step := math.Max(1e-6, math.Abs(iv.value)/16)
+		in, out := iv.value, iv.value+sign*step
+		for range 80 {
+			if outside(out) {
+				for range 60 {
+					if m := in + (out-in)/2; outside(m) {
+						out = m
+					} else {
+						in = m
+					}
+				}
+				return out, true
+			}
+			step *= 2
+			in, out = out, out+sign*step
+		}
+		return 0, false
+	}
+	if b <= (pencil{va: p.vb, ra: p.rb, rb: make([]float64, len(p.rb))}).half(0) {
+		return iv, false
+	}
+	var low, high bool
+	iv.low, low = end(-1)
+	iv.high, high = end(1)
+	return iv, low && high
 }
 
-// rounded is the half-width of one cell with little noise, from the exact distribution of the rounded draw.
-func rounded(sd float64) float64 {
-	h, err := mechanism.HalfWidthRounded(sd, Confidence)
-	if err != nil {
-		return math.Inf(1)
+// Rounding of the noise shows in a cell whose sd lies between these: below, the draw is 0 in all but one of a billion
+// releases; above, one cell alone keeps 94 % and more whatever its sd.
+const (
+	silentBelow = 0.08
+	normalFrom  = 5
+)
+
+// coarse tells whether rounding shows in a form: whether one cell with little noise counts for much of it.
+func coarse(f form, r readings) bool {
+	most, any := 0.0, false
+	for k := range f {
+		rd := r[k.readingKey]
+		any = any || rd.coarse() || rd.beside != nil && rd.beside.coarse
 	}
-	return float64(h)
+	if !any {
+		return false
+	}
+	for k, w := range f.raw(r) {
+		if r[k.readingKey].coarse() {
+			most = math.Max(most, math.Abs(w))
+		}
+	}
+	const many = 5 // from this many steps of the largest cell on, the sum is as good as normal
+	return most > 0 && math.Sqrt(cov(f, f, r)) < many*most
+}
+
+// halfWidth is the distance that the noise on a form does not exceed in 95 of 100 releases: from the normal
+// distribution, or where rounding shows from the exact one, or where that is out of reach from a bound.
+func halfWidth(f form, r readings) float64 {
+	if !coarse(f, r) {
+		return z95 * math.Sqrt(cov(f, f, r))
+	}
+	f = f.raw(r)
+	if h, ok := exactHalfWidth(f, r); ok {
+		return h
+	}
+	return bound(f, r)
+}
+
+// bound is at least the half-width of a form over raw cells where rounding shows: for every such cell its slack is added
+// outright.
+func bound(f form, r readings) float64 {
+	v, h := 0.0, 0.0
+	for _, k := range f.keys() {
+		each, slack := drawn(r[k.readingKey])
+		v += f[k] * f[k] * each
+		h += math.Abs(f[k]) * slack
+	}
+	return z95*math.Sqrt(v) + h
+}
+
+// drawn is the variance of a cell's draw where rounding shows, and the slack that rounding needs beside it. Rounding
+// moves a draw by one half at most. From an sd of 2 on it is variance enough, but for one cell alone: its draws are whole
+// numbers, and the next one above the half-width may be needed.
+func drawn(rd reading) (variance, slack float64) {
+	switch {
+	case rd.sd < silentBelow || rd.sd >= normalFrom:
+		return rd.vars, 0
+	case rd.sd < 2:
+		return rd.sd * rd.sd, 0.5
+	}
+	h, err := mechanism.HalfWidthRounded(rd.sd, Confidence)
+	if err != nil {
+		return rd.vars, math.Inf(1)
+	}
+	return rd.vars, math.Max(0, float64(h)-z95*math.Sqrt(rd.vars)) + hair
+}
+
+// maxSteps is how many steps of a cell the exact distribution of a sum may span.
+const maxSteps = 1 << 14
+
+// exactHalfWidth is the smallest distance that holds the sum of the rounded draws in 95 of 100 releases, for a form
+// over raw cells whose weights are whole multiples of one step.
+func exactHalfWidth(f form, r readings) (float64, bool) {
+	step := math.Inf(1)
+	for k, w := range f {
+		if w != 0 && r[k.readingKey].sd >= silentBelow {
+			step = math.Min(step, math.Abs(w))
+		}
+	}
+	sum := []float64{1} // probabilities of -m..m steps
+	for _, k := range f.keys() {
+		rd, w := r[k.readingKey], math.Abs(f[k])
+		if w == 0 || rd.sd < silentBelow {
+			continue
+		}
+		times := math.Round(w / step)
+		if math.Abs(w/step-times) > 1e-9*times {
+			return 0, false
+		}
+		one := mechanism.Rounded(rd.sd)
+		if len(sum)+len(one)*int(times) > maxSteps {
+			return 0, false
+		}
+		next := make([]float64, len(sum)+(len(one)-1)*int(times))
+		for i, p := range sum {
+			for j, q := range one {
+				next[i+j*int(times)] += p * q
+			}
+		}
+		sum = next
+	}
+	m := len(sum) / 2
+	held := sum[m]
+	h := 0
+	for held < Confidence && h < m {
+		h++
+		held += sum[m-h] + sum[m+h]
+	}
+	return float64(h) * step, true
 }

@@ -30,7 +30,7 @@ func membershipsOf(s Schema, draws []draw, population string) []membership {
 		}
 		activity := s.Vectors[d.item.Vector].Activity
 		at := slices.IndexFunc(all, func(m membership) bool {
-			return m.activity == activity && (activity == "" || m.item.Participations == d.item.Participations && m.item.Level == d.item.Level)
+			return m.activity == activity && (activity == "" || m.item.FirstPeriods == d.item.FirstPeriods && m.item.Level == d.item.Level)
 		})
 		if at < 0 {
 			at = len(all)
@@ -47,14 +47,22 @@ func membershipsOf(s Schema, draws []draw, population string) []membership {
 }
 
 // activeCohort is the statement that makes the relation cohort of an activity: persons who were active in the period
-// and whose active periods up to it, by their own records, are at most the first K. How often anything was released does not matter.
+// and whose active periods up to it, by their own records, are at most the first K. The periods counted are calendar
+// years; for a snapshot quarters, for a span spans. How often anything was released does not matter.
 func activeCohort(activity string, it Item, period models.Period) string {
+	unit := func(d string) string { return "date_part('year', " + d + ")" }
+	switch it.Level {
+	case LevelSnapshot:
+		unit = func(d string) string { return "(4 * date_part('year', " + d + ") + date_part('quarter', " + d + "))" }
+	case models.LevelSpan:
+		unit = func(d string) string { return fmt.Sprintf("((date_part('year', %s) - 1) // %d)", d, max(1, it.Years)) }
+	}
 	day := func(d models.Date) string { return fmt.Sprintf("(DATE '1970-01-01' + %d)", d) }
 	return fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE cohort AS
 WITH days AS (SELECT a.person, TRY_CAST(a.on_date AS DATE) AS day FROM (%s) a),
 active AS (
   SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY person
-  HAVING max(day) >= %s AND count(DISTINCT date_part('year', day)) <= %d)
+  HAVING max(day) >= %s AND count(DISTINCT %s) <= %d)
 SELECT e.* FROM entries e SEMI JOIN active USING (person)`,
-		activity, day(period.Last()), day(period.First()), it.Participations)
+		activity, day(period.Last()), day(period.First()), unit("day"), it.FirstPeriods)
 }

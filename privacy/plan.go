@@ -1,19 +1,10 @@
 package privacy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"math"
-	"regexp"
 	"slices"
-	"strings"
 
-	"github.com/goccy/go-yaml"
-
-	"heatwatch/internal/problem"
 	"heatwatch/models"
-	"heatwatch/privacy/accountant"
 )
 
 // Plan is a release plan: what is measured, when, at which price. It is public, fixed before data is read, and known
@@ -29,7 +20,9 @@ type Plan struct {
 	Items       []Item
 	Totals      []Total
 	Limits      Limits
+	Epsilon     float64 // lifetime epsilon that the sigmas are scaled to
 	factor      float64
+	joints      *jointCache
 }
 
 // Design is the size that the usefulness limits are judged at.
@@ -47,13 +40,21 @@ type Limits struct {
 
 // PopulationPlan is the lifetime budget of one population.
 type PopulationPlan struct {
-	Name     string  `yaml:"name"`
-	Unit     string  `yaml:"unit"`
-	Mu       float64 `yaml:"mu"`        // cap on mu at the design epsilon
-	Reserve  float64 `yaml:"reserve"`   // share of mu^2 kept for one repeat
-	HeldBack float64 `yaml:"held_back"` // mu^2 kept for measures to come
-	Lifetime bool    `yaml:"lifetime"`  // false where nobody is identified: the promise is per event
+	Name         string  `yaml:"name"`
+	Unit         string  `yaml:"unit"`
+	Mu           float64 `yaml:"mu"`             // cap on mu at the design epsilon
+	Reserve      float64 `yaml:"reserve"`        // share of mu^2 kept for one repeat
+	HeldBack     float64 `yaml:"held_back"`      // mu^2 kept for measures to come
+	Lifetime     bool    `yaml:"lifetime"`       // false where nobody is identified: the promise is per event
+	PersonsAYear float64 `yaml:"persons_a_year"` // design size where it is not that of the plan; of a snapshot, four times its size
 }
+
+// LevelSnapshot is the level of what is seen in a calendar quarter: its period is that quarter, but the same unit is there
+// in the next one, so that snapshots are never added up.
+const LevelSnapshot = "snapshot"
+
+// levels are all of them, in the order of rank.
+var levels = []string{models.LevelQuarter, LevelSnapshot, models.LevelYear, models.LevelSpan}
 
 // Item is one vector that is measured once per period.
 type Item struct {
@@ -62,18 +63,24 @@ type Item struct {
 	Measure        string // of the vector
 	Vector         string
 	Level          string
+	Years          int // of a span
 	By             string
 	Due            int // days after the period's last day
 	Encoding       Encoding
 	L0             int64
 	Linf           int64
-	Participations int
+	Participations int     // how many of its periods a person can be in
+	FirstPeriods   int     // of an activity: only persons in their first so many calendar years of it; 0 for a cohort
 	Sigma          float64 // in units of Linf, at the home's cap
 	Over           string  // item or total that counts the persons below the line
 	With           string  // second item of a ratio
 	Publishes      []Publication
 	Sums           []string // further levels that are sums of this one
 	CellShare      float64  // expected share of persons in a cell of the breakdown
+	Target         float64  // half-width to aim at, in the figure's unit; 0: the usefulness limit
+	Weight         float64  // of the target, among the others
+	entry          int      // place in the plan's text: a family's items share it
+	blocks         bool     // By names the blocks of the vector
 }
 
 // Publication is a statistic that an item publishes for a measure.
@@ -88,196 +95,25 @@ type Total struct {
 	Eligible  float64
 }
 
-type yamlItem struct {
-	ID             string   `yaml:"id"`
-	Vector         string   `yaml:"vector"`
-	Levels         []string `yaml:"levels"`
-	By             []string `yaml:"by"`
-	Due            int      `yaml:"due"`
-	DueYear        int      `yaml:"due_year"`
-	L0             int64    `yaml:"l0"`
-	Participations int      `yaml:"participations"`
-	Sigma          float64  `yaml:"sigma"`
-	Over           string   `yaml:"over"`
-	With           string   `yaml:"with"`
-	Publishes      []string `yaml:"publishes"`
-	Sums           []string `yaml:"sums"`
-	CellShare      float64  `yaml:"cell_share"`
+// In reports whether an item is measured for a period. Spans are aligned: those of five years are 2021-2025, 2026-2030, so
+// that nobody is in two that overlap.
+func (it Item) In(period models.Period) bool {
+	switch it.Level {
+	case LevelSnapshot:
+		return period.Level() == models.LevelQuarter
+	case models.LevelSpan:
+		return period.Level() == models.LevelSpan && len(period.Years()) == it.Years && (period.First().Year()-1)%it.Years == 0
+	}
+	return period.Level() == it.Level
 }
 
-type yamlPlan struct {
-	Schema      int              `yaml:"schema"`
-	Plan        string           `yaml:"plan"`
-	Version     int              `yaml:"version"`
-	Design      Design           `yaml:"design"`
-	Limits      Limits           `yaml:"limits"`
-	Merge       []string         `yaml:"merge_small_classes"`
-	Populations []PopulationPlan `yaml:"populations"`
-	Items       []yamlItem       `yaml:"items"`
-	Totals      []struct {
-		ID        string     `yaml:"id"`
-		Level     string     `yaml:"level"`
-		Parts     [][]string `yaml:"parts"`
-		Publishes []string   `yaml:"publishes"`
-		Eligible  float64    `yaml:"eligible"`
-	} `yaml:"totals"`
-}
-
-// totalBy is how a plan writes "no breakdown" in a list.
-const totalBy = "total"
-
-// ParsePlan reads a plan, expands its families and checks that each published figure is named exactly once and that
-// no person can lose more than the cap. source names the file in errors. epsilon is the home's lifetime epsilon at
-// delta: every sigma scales with it.
-func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*Plan, error) {
-	var y yamlPlan
-	if err := yaml.UnmarshalWithOptions(text, &y, yaml.Strict()); err != nil {
-		where, what := source, firstLine(err)
-		if m := placed.FindStringSubmatch(what); m != nil {
-			where, what = fmt.Sprintf("%s:%s:%s", source, m[1], m[2]), m[3]
-		}
-		return nil, problem.Wrap(err, problem.Usage, where, "the release plan cannot be read: "+what, "compare it with an embedded plan: `heatwatch init --plan county`")
-	}
-	bad := func(where, what string) error {
-		return problem.New(problem.Usage, source+": "+where, what, "correct the plan")
-	}
-	if y.Schema != 1 || y.Plan == "" || y.Version < 1 || y.Design.PersonsAYear < 1 || y.Design.Epsilon <= 0 {
-		return nil, bad("head", "a plan needs schema 1, a name, a version and a design size")
-	}
-	sum := sha256.Sum256(text)
-	p := &Plan{Name: y.Plan, Version: y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: y.Design, Merge: y.Merge, Populations: y.Populations, Limits: y.Limits}
-	designMu, err := accountant.MuFor(y.Design.Epsilon, delta)
-	if err != nil {
-		return nil, bad("design", err.Error())
-	}
-	homeMu, err := accountant.MuFor(epsilon, delta)
-	if err != nil {
-		return nil, bad("privacy.lifetime_epsilon", err.Error())
-	}
-	p.factor = designMu / homeMu
-	for i, pop := range p.Populations {
-		twice := slices.ContainsFunc(p.Populations[:i], func(o PopulationPlan) bool { return o.Name == pop.Name })
-		if twice || !(pop.Mu > 0 && pop.Mu < math.Inf(1)) || !(pop.Reserve >= 0 && pop.Reserve < 1) || !(pop.HeldBack >= 0) {
-			return nil, bad("population "+pop.Name, "it needs a name of its own, mu above 0, reserve from 0 to below 1, held_back from 0")
-		}
-	}
-	for _, yi := range y.Items {
-		if err := p.expand(yi, s); err != nil {
-			return nil, bad("item "+yi.ID, err.Error())
-		}
-	}
-	for _, yt := range y.Totals {
-		_, isItem := p.Item(yt.ID)
-		if _, isTotal := p.total(yt.ID); isItem || isTotal {
-			return nil, bad("total "+yt.ID, "the id is used twice")
-		}
-		t := Total{ID: yt.ID, Level: yt.Level, Parts: yt.Parts, Eligible: yt.Eligible, Publishes: publications(yt.Publishes, "")}
-		if len(t.Parts) == 0 {
-			return nil, bad("total "+yt.ID, "it has no parts")
-		}
-		p.Totals = append(p.Totals, t)
-	}
-	if err := p.check(s); err != nil {
-		return nil, bad("figures", err.Error())
-	}
-	for _, pop := range p.Populations {
-		spent, limit := p.Worst(pop.Name), p.Cap(pop.Name)
-		if room := limit * (1 - pop.Reserve); spent+pop.HeldBack/(p.factor*p.factor) > room*(1+1e-3) {
-			return nil, bad("population "+pop.Name, fmt.Sprintf("one person could lose mu^2 %.4f of %.4f", spent, room))
-		}
-	}
-	return p, nil
-}
-
-// placed is how the YAML reader begins an error.
-var placed = regexp.MustCompile(`^\[(\d+):(\d+)\] (.*)`)
-
-func firstLine(err error) string {
-	l, _, _ := strings.Cut(err.Error(), "\n")
-	return l
-}
-
-// publications reads "statistic" or "measure.statistic".
-func publications(list []string, measure string) []Publication {
-	return mapSlice(list, func(s string) Publication {
-		if m, st, ok := strings.Cut(s, "."); ok {
-			return Publication{m, st}
-		}
-		return Publication{measure, s}
-	})
-}
-
-// expand turns a family into its items: one per level and breakdown.
-func (p *Plan) expand(y yamlItem, s Schema) error {
-	v, ok := s.Vectors[y.Vector]
-	if !ok {
-		return fmt.Errorf("no measure declares the vector %q", y.Vector)
-	}
-	if !(y.Sigma > 0 && y.Sigma <= 1e6) {
-		return fmt.Errorf("sigma must be above 0 and at most a million")
-	}
-	if y.L0 < 0 || y.Participations < 0 {
-		return fmt.Errorf("a bound must be above 0")
-	}
-	by := y.By
-	if len(by) == 0 {
-		by = []string{totalBy}
-	}
-	family := len(by) > 1 || len(y.Levels) > 1
-	for _, level := range y.Levels {
-		if level != models.LevelQuarter && level != models.LevelYear {
-			return fmt.Errorf("level %q is not quarter or year", level)
-		}
-		for _, b := range by {
-			if b == totalBy {
-				b = ""
-			}
-			due := y.Due
-			if level == models.LevelYear && y.DueYear > 0 {
-				due = y.DueYear
-			}
-			if earliest := s.Measures[v.Measure].DueAfter; due < earliest {
-				return fmt.Errorf("due %d: the windows of %s close %d days after the period; a plan may wait longer, never less", due, v.Measure, earliest)
-			}
-			it := Item{
-				ID: name(y.ID, level, b, family), Population: s.Measures[v.Measure].Population, Measure: v.Measure, Vector: y.Vector,
-				Level: level, By: b, Due: due, Encoding: v.Encoding, L0: max(1, y.L0), Linf: v.Linf, Participations: max(1, y.Participations),
-				Sigma: roundUp4(y.Sigma * p.factor), Over: related(y.Over, level, b, family), With: related(y.With, level, b, family),
-				Publishes: publications(y.Publishes, v.Measure), Sums: y.Sums, CellShare: y.CellShare,
-			}
-			if it.Population == "" {
-				it.Population = "minors"
-			}
-			if b != "" && it.Encoding == Signed {
-				it.Encoding = SignedHistogram
-			}
-			if it.CellShare == 0 {
-				it.CellShare = 1
-			}
-			if !slices.ContainsFunc(p.Populations, func(pop PopulationPlan) bool { return pop.Name == it.Population }) {
-				return fmt.Errorf("the plan has no population %q", it.Population)
-			}
-			for _, sum := range it.Sums {
-				if rank(sum) <= rank(level) {
-					return fmt.Errorf("sums: %q is no level above %s", sum, level)
-				}
-			}
-			if _, err := s.cells(it); err != nil {
-				return err
-			}
-			if slices.ContainsFunc(p.Items, func(o Item) bool { return o.ID == it.ID }) {
-				return fmt.Errorf("the id %s is used twice", it.ID)
-			}
-			p.Items = append(p.Items, it)
-		}
-	}
-	return nil
+// covers reports whether figures of an item stand at a period: its own, or a sum of its own.
+func (it Item) covers(period models.Period) bool {
+	return it.In(period) || slices.Contains(it.Sums, period.Level())
 }
 
 // rank orders the levels; what is no level comes before all.
-func rank(level string) int {
-	return slices.Index([]string{models.LevelQuarter, models.LevelYear, models.LevelSpan}, level)
-}
+func rank(level string) int { return slices.Index(levels, level) }
 
 // name gives an item of a family its own id; a lone item keeps the one it has.
 func name(id, level, by string, family bool) string {
@@ -321,75 +157,19 @@ func (p *Plan) total(id string) (Total, bool) {
 	return p.Totals[i], true
 }
 
-// check refuses a plan that names a figure twice, a statistic that no formula gives, or a count that is not there.
-func (p *Plan) check(s Schema) error {
-	seen := map[string]string{}
-	claim := func(level, by, owner string, pub Publication) error {
-		key := strings.Join([]string{pub.Measure, pub.Statistic, level, by}, "|")
-		if other, ok := seen[key]; ok {
-			return fmt.Errorf("%s of %s (%s, by %q) is published by %s and by %s", pub.Statistic, pub.Measure, level, by, other, owner)
-		}
-		seen[key] = owner
-		return nil
+// populationOf is the population of a total: that of its first part. Items of a part are checked one by one.
+func (p *Plan) populationOf(t Total) string {
+	parts, err := p.totalParts(t)
+	if err != nil {
+		return ""
 	}
-	for _, it := range p.Items {
-		for _, pub := range it.Publishes {
-			f, ok := s.formula(it.Vector, pub.Statistic, pub.Measure)
-			if !ok {
-				return fmt.Errorf("item %s: no formula gives %s of %s from %s", it.ID, pub.Statistic, pub.Measure, it.Vector)
-			}
-			if err := p.checkBelow(it, f); err != nil {
-				return err
-			}
-			for _, level := range append([]string{it.Level}, it.Sums...) {
-				if err := claim(level, it.By, it.ID, pub); err != nil {
-					return err
-				}
-			}
+	for _, term := range parts[0] {
+		if term.total != nil {
+			return p.populationOf(*term.total)
 		}
+		return term.item.Population
 	}
-	for _, t := range p.Totals {
-		if t.Level != models.LevelQuarter && t.Level != models.LevelYear {
-			return fmt.Errorf("total %s: level %q is not quarter or year", t.ID, t.Level)
-		}
-		for _, pub := range t.Publishes {
-			for _, level := range t.levels() {
-				if err := claim(level, "", t.ID, pub); err != nil {
-					return err
-				}
-			}
-		}
-		if _, err := p.totalParts(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *Plan) checkBelow(it Item, f Formula) error {
-	switch f.Form {
-	case FormSigned, FormMean, FormRatio, FormYes:
-		over, isItem := p.Item(it.Over)
-		t, isTotal := p.total(it.Over)
-		if !isItem && !isTotal {
-			return fmt.Errorf("item %s: %s needs the count below the line; %q is no item or total", it.ID, f.Statistic, it.Over)
-		}
-		if isTotal {
-			over.Level = t.Level
-		}
-		if over.By != it.By {
-			return fmt.Errorf("item %s: the count below the line, %s, has another breakdown", it.ID, it.Over)
-		}
-		if rank(over.Level) > rank(it.Level) {
-			return fmt.Errorf("item %s: the count below the line, %s, is measured by %s", it.ID, it.Over, over.Level)
-		}
-	}
-	if f.Form == FormRatio {
-		if w, ok := p.Item(it.With); !ok || w.Vector != f.WithVector || w.By != it.By || w.Level != it.Level {
-			return fmt.Errorf("item %s: %s needs an item of %s beside it", it.ID, f.Statistic, f.WithVector)
-		}
-	}
-	return nil
+	return ""
 }
 
 // levels are the levels that a total's figures stand at: a yearly one is also summed over a span.
@@ -403,12 +183,15 @@ func (t Total) levels() []string {
 // Mu2 is what one person loses by an item in one period, at the sigma that the plan asks for.
 func (it Item) Mu2() float64 { return float64(it.L0) / (it.Sigma * it.Sigma) }
 
+// Lifetime is the most that one person loses by an item in a lifetime, as mu^2.
+func (it Item) Lifetime() float64 { return it.Mu2() * float64(it.Participations) }
+
 // Worst is the most that one person of a population loses by the plan in a lifetime, as mu^2.
 func (p *Plan) Worst(population string) float64 {
 	var sum float64
 	for _, it := range p.Items {
 		if it.Population == population {
-			sum += it.Mu2() * float64(it.Participations)
+			sum += it.Lifetime()
 		}
 	}
 	return sum
@@ -429,7 +212,7 @@ func (p *Plan) Cap(population string) float64 {
 func (p *Plan) Due(period models.Period) []models.Date {
 	var all []models.Date
 	for _, it := range p.Items {
-		if it.Level == period.Level() {
+		if it.In(period) {
 			all = append(all, DueDate(period, it.Due))
 		}
 	}
@@ -441,7 +224,7 @@ func (p *Plan) Due(period models.Period) []models.Date {
 func (p *Plan) DueOn(period models.Period, day models.Date) []Item {
 	var all []Item
 	for _, it := range p.Items {
-		if it.Level == period.Level() && DueDate(period, it.Due) == day {
+		if it.In(period) && DueDate(period, it.Due) == day {
 			all = append(all, it)
 		}
 	}
@@ -456,7 +239,11 @@ func (p *Plan) Publishes(measure, level, by string) bool {
 	}
 	at := func(levels ...string) bool { return level == "" || slices.Contains(levels, level) }
 	for _, it := range p.Items {
-		if it.By == by && of(it.Publishes) && at(append([]string{it.Level}, it.Sums...)...) {
+		own := it.Level
+		if own == LevelSnapshot {
+			own = models.LevelQuarter
+		}
+		if it.By == by && of(it.Publishes) && at(append([]string{own}, it.Sums...)...) {
 			return true
 		}
 	}

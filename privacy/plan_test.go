@@ -1,6 +1,7 @@
 package privacy_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -27,15 +28,16 @@ func TestEmbeddedPlansHoldAtEveryEpsilon(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, epsilon := range []float64{1, 4, 10, 500_000, 1e6} {
+		for _, epsilon := range []float64{0.1, 1, 4, 10, 1000, 500_000, 1e6} {
 			p := plan(t, name, epsilon)
 			mu, err := accountant.MuFor(epsilon, delta)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, it := range p.Items {
-				// The sigmas keep their ratios, are never below what the cap asks for, and have four digits.
-				want := at4.Items[i].Sigma * mu4 / mu
+				// The sigmas keep their ratios, are never below what the cap asks for, and have four digits; below 2^-5 the
+				// noise library would draw none.
+				want := max(at4.Items[i].Sigma*mu4/mu, 1.0/32)
 				if it.Sigma < want*(1-1e-9) || it.Sigma > want*1.001 {
 					t.Errorf("%s at epsilon %v: sigma of %s is %v, want %v", name, epsilon, it.ID, it.Sigma, want)
 				}
@@ -126,7 +128,8 @@ func TestCountyIsTheWorkedPlan(t *testing.T) {
 			t.Errorf("%s is due after %d days, in the worked plan after %d", x.ID, it.Due, due)
 		}
 	}
-	if found != len(p.Items) {
+	// plc_n is ours: the head count of those in care comes from their own release, never from that of a year before.
+	if found != len(p.Items)-1 {
 		t.Errorf("the worked plan has %d of the %d items", found, len(p.Items))
 	}
 }
@@ -210,8 +213,8 @@ func TestExpectedHalfWidthsAreThoseOfTheWorkedPlan(t *testing.T) {
 				if strings.Contains(fmt.Sprint(text), ".") {
 					rounding = 0.05
 				}
-				verdict := ""
-				if math.Abs(got-want) > 0.05*want+rounding {
+				verdict := "" // better is fine, half of it is another figure
+				if got > 1.05*want+rounding || got < 0.5*want {
 					verdict = "DIFFERS"
 					t.Errorf("%s %s %s: half-width %.3g, the worked plan says %v", x.ID, figure, c.column, got, text)
 				}
@@ -279,6 +282,16 @@ totals:
   - {id: all, level: year, parts: [[n_gender], [first]]}
 `
 
+// at is the line and column of a piece of a text, as an error names it.
+func at(t testing.TB, text, piece string) string {
+	t.Helper()
+	i := strings.Index(text, piece)
+	if i < 0 {
+		t.Fatalf("%q is not in the plan", piece)
+	}
+	return fmt.Sprintf("my.yaml:%d:%d: ", strings.Count(text[:i], "\n")+1, i-strings.LastIndexByte(text[:i], '\n'))
+}
+
 func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 	parse := func(text string) error {
 		_, err := privacy.ParsePlan([]byte(text), "my.yaml", schema.Schema(), 4, delta)
@@ -296,61 +309,108 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 		t.Fatal("no line of " + id)
 		return ""
 	}
-	for _, c := range []struct{ why, old, new, says string }{
-		{"a figure named twice", line("days"), line("days") + strings.Replace(line("days"), "id: days", "id: days2", 1), "is published by"},
-		{"a figure named twice by a sum", line("days"), line("days") + "  - {id: heads_y, vector: entry.heads, levels: [year], due: 104, sigma: 9, publishes: [time-to-emergency-service.persons]}\n", "is published by"},
-		{"a figure named twice by a total", "parts: [[n_gender], [first]]", "parts: [[n_gender]], publishes: [placement-stability.persons]", "is published by"},
-		{"a span named twice", "sums: [year, span]", "sums: [span]", "is published by"},
-		{"a total with the id of an item", "{id: all,", "{id: n_gender,", "used twice"},
-		{"a total with the id of another", "{id: first,", "{id: all,", "used twice"},
-		{"totals that go round in a circle", "[[n]]", "[[all]]", "no item or earlier total"},
-		{"a total at no level", "{id: all, level: year", "{id: all, level: span", "level"},
-		{"the other half of a rate by a breakdown", line("days"), strings.Replace(line("days"), "levels: [year]", "levels: [year], by: [gender, total]", 1), "needs"},
-		{"the same id twice", "id: by_gender", "id: n_gender", "used twice"},
-		{"an unknown vector", "placement-stability.days", "placement-stability.weight", `no measure declares the vector "placement-stability.weight"`},
-		{"an unknown statistic", "publishes: [days_per_person]", "publishes: [weight_per_person]", "no formula gives"},
-		{"an unknown breakdown", "by: [gender], due: 104, sigma: 11", "by: [shoe_size], due: 104, sigma: 11", "no dimension"},
-		{"a bad level", "levels: [year], due: 379, sigma: 9, over: n, publishes", "levels: [month], due: 379, sigma: 9, over: n, publishes", `level "month"`},
-		{"a span as a level", "levels: [year], due: 379, sigma: 9, over: n, publishes", "levels: [span], due: 379, sigma: 9, over: n, publishes", `level "span"`},
-		{"a bad level of a sum", "sums: [year, span]", "sums: [yearly]", "yearly"},
-		{"a sum of years that is a quarter", line("days"), strings.Replace(line("days"), "publishes:", "sums: [quarter], publishes:", 1), "quarter"},
-		{"a due date before the windows close", "due: 379, sigma: 9, publishes: [placement-stability.persons]", "due: 378, sigma: 9, publishes: [placement-stability.persons]", "wait longer, never less"},
-		{"sigma 0", "sigma: 14", "sigma: 0", "sigma must be above 0"},
-		{"sigma below 0", "sigma: 14", "sigma: -3", "sigma must be above 0"},
-		{"sigma without end", "sigma: 14", "sigma: .inf", "sigma must be above 0"},
-		{"sigma not a number", "sigma: 14", "sigma: .nan", "sigma must be above 0"},
-		{"a negative bound", "sigma: 14", "sigma: 14, l0: -1", "bound"},
-		{"no count below the line", "over: n_gender, ", "", "needs the count below the line"},
-		{"a count below the line that is not there", "over: n_gender", "over: nobody", "needs the count below the line"},
-		{"a count below the line by another breakdown", "over: n_gender", "over: n", "breakdown"},
-		{"a yearly count below a quarterly share", "over: heads", "over: n", "measured by year"},
-		{"a rate without its other half", "with: days, ", "", "needs an item of"},
-		{"a rate with another half", "with: days", "with: n", "needs an item of"},
-		{"a cap exceeded", "sigma: 14", "sigma: 1.2", "one person could lose"},
-		{"a cap exceeded by participations", "sigma: 14", "sigma: 14, participations: 200", "one person could lose"},
-		{"a cap exceeded by what is held back", "reserve: 0.054", "reserve: 0.054, held_back: 0.69", "one person could lose"},
-		{"a population without a cap", "name: minors", "name: miners", "no population"},
-		{"an unknown field", "sigma: 14", "sigma: 14, colour: red", "colour"},
-		{"not YAML", "items:", "items: [", "cannot be read"},
-		{"a population twice", "lifetime: true}\n", "lifetime: true}\n  - {name: minors, unit: linked person, mu: 9}\n", "population minors"},
-		{"a reserve below 0", "reserve: 0.054", "reserve: -4", "population minors"},
-		{"a reserve that is no number", "reserve: 0.054", "reserve: .nan", "population minors"},
-		{"a cap that is no number", "mu: 0.8378", "mu: .nan", "population minors"},
-		{"held back below 0", "reserve: 0.054", "reserve: 0.054, held_back: -2", "population minors"},
-		{"no schema", "schema: 1\n", "", "schema 1"},
-		{"another schema", "schema: 1\n", "schema: 2\n", "schema 1"},
-		{"no name", "plan: tiny\n", "", "a name"},
-		{"no version", "version: 1\n", "", "a version"},
-		{"no design", "design: {persons_a_year: 300, epsilon: 4}\n", "", "design size"},
-		{"a design epsilon of 0", "epsilon: 4}", "epsilon: 0}", "design size"},
-		{"a total without parts", "parts: [[n_gender], [first]]", "parts: []", "no parts"},
-		{"a total of something that is not there", "parts: [[n_gender], [first]]", "parts: [[nothing]]", "no item or earlier total"},
-		{"a total of itself", "parts: [[n_gender], [first]]", "parts: [[all]]", "no item or earlier total"},
+	days := line("days")
+	// where is the piece of the wrong plan that the error points at; says a part of the error.
+	for _, c := range []struct{ why, old, new, where, says string }{
+		{"a figure named twice", days, days + strings.Replace(days, "id: days", "id: days2", 1), "", "is published by"},
+		{"a figure named twice by a sum", days, days + "  - {id: heads_y, vector: entry.heads, levels: [year], due: 104, sigma: 9, publishes: [time-to-emergency-service.persons]}\n", "time-to-emergency-service.persons]}\n  - {id: moves", "is published by"},
+		{"a figure named twice by a total", "parts: [[n_gender], [first]]", "parts: [[n_gender]], publishes: [ placement-stability.persons]", "", "is published by"},
+		{"a span named twice", "parts: [[n_gender], [first]]", "parts: [[n_gender]], publishes: [ time-to-emergency-service.persons]", "", "is published by"},
+		{"a statistic twice in one list", "publishes: [days_per_person]", "publishes: [days_per_person, days_per_person]", "days_per_person]}", "stands twice"},
+		{"a total with the id of an item", "{id: all,", "{id: n_gender,", "n_gender, level", "used twice"},
+		{"a total with the id of another", "{id: first,", "{id: all,", "all, level: year, parts: [[n_gender]", "used twice"},
+		{"totals that go round in a circle", "[[n]]", "[[all]]", "all]]", "no item or earlier total"},
+		{"a total at no level", "{id: all, level: year", "{id: all, level: span", "span, parts", "level"},
+		{"the other half of a rate by a breakdown", days, strings.Replace(days, "levels: [year]", "levels: [year], by: [gender, total]", 1), "", "needs"},
+		{"the same id twice", "id: by_gender", "id: n_gender", "n_gender, vector: time", "used twice, also by my.yaml:11:10"},
+		{"an id with a colon", "id: by_gender", "id: 'by:gender'", "'by:gender'", "needs an id"},
+		{"no id", "id: by_gender, ", "", "{vector: time-to-emergency-service.within_24h, levels: [year]", "needs an id"},
+		{"an unknown vector", "placement-stability.days", "placement-stability.dys", "placement-stability.dys", "did you mean placement-stability.days?"},
+		{"an unknown measure", "publishes: [placement-stability.persons]", "publishes: [placement-stabilty.persons]", "placement-stabilty", "did you mean placement-stability?"},
+		{"an unknown measure of a total", "parts: [[n_gender], [first]]", "parts: [[n_gender]], publishes: [placement-stabilty.persons]", "placement-stabilty", "did you mean placement-stability?"},
+		{"an unknown statistic", "publishes: [days_per_person]", "publishes: [days_per_persons]", "days_per_persons", "did you mean days_per_person?"},
+		{"an unknown breakdown", "by: [gender], due: 104, sigma: 11", "by: [gendr], due: 104, sigma: 11", "gendr", "did you mean gender?"},
+		{"a breakdown twice", "by: [gender], due: 104, sigma: 11", "by: [gender, gender], due: 104, sigma: 11", "gender], due: 104, sigma: 11", "stands twice"},
+		{"an unknown level", "levels: [year], due: 379, sigma: 9, over: n, publishes", "levels: [yaer], due: 379, sigma: 9, over: n, publishes", "yaer", "did you mean year?"},
+		{"a level twice", "levels: [year], due: 379, sigma: 9, over: n, publishes", "levels: [year, year], due: 379, sigma: 9, over: n, publishes", "year], due: 379, sigma: 9, over: n, publishes", "stands twice"},
+		{"no level", "levels: [year], due: 379, sigma: 9, over: n, publishes", "due: 379, sigma: 9, over: n, publishes", "{id: days", "no level"},
+		{"a span without years", "levels: [year], due: 379, sigma: 9, over: n, publishes", "levels: [span], due: 379, sigma: 9, over: n, publishes", "{id: days", "years: 5"},
+		{"a span of one year", "levels: [year], due: 379, sigma: 9, over: n, publishes", "levels: [span], years: 1, due: 379, sigma: 9, over: n, publishes", "1, due: 379, sigma: 9, over: n, publishes", "years: 5"},
+		{"years without a span", "sigma: 14", "sigma: 14, years: 5", "5, over: n_gender", "level span"},
+		{"a bad level of a sum", "sums: [year, span]", "sums: [year, yearly]", "yearly", "yearly"},
+		{"a sum of years that is a quarter", days, strings.Replace(days, "publishes:", "sums: [quarter], publishes:", 1), "quarter], publishes: [days", "quarter"},
+		{"a due date before the windows close", "due: 379, sigma: 9, publishes: [placement-stability.persons]", "due: 378, sigma: 9, publishes: [placement-stability.persons]", "378, sigma", "write 379 or more"},
+		{"a due date of a level before the windows close", "due: 379, sigma: 9, publishes: [placement-stability.persons]", "due: {year: 378}, sigma: 9, publishes: [placement-stability.persons]", "378}", "write 379 or more"},
+		{"a due date of a level that is not there", "due: 379, sigma: 9, publishes: [placement-stability.persons]", "due: {year: 379, quartr: 4}, sigma: 9, publishes: [placement-stability.persons]", "4}, sigma", "quartr"},
+		{"sigma 0", "sigma: 14", "sigma: 0", "0, over: n_gender", "sigma must be above 0"},
+		{"sigma below 0", "sigma: 14", "sigma: -3", "-3", "sigma must be above 0"},
+		{"sigma without end", "sigma: 14", "sigma: .inf", ".inf", "sigma must be above 0"},
+		{"sigma not a number", "sigma: 14", "sigma: .nan", ".nan", "sigma must be above 0"},
+		{"no sigma", "sigma: 14, ", "", "{id: by_gender", "sigma must be above 0"},
+		{"sigma as a text", "sigma: 14", "sigma: fourteen", "fourteen", "a number is needed here"},
+		{"a negative bound", "sigma: 14", "sigma: 14, l0: -1", "-1", "bound l0"},
+		{"a zero bound", "sigma: 14", "sigma: 14, l0: 0", "0, over: n_gender", "bound l0"},
+		{"a bound above what there is", "sigma: 14", "sigma: 14, l0: 2", "2, over: n_gender", "bound l0"},
+		{"a zero bound on a cell", "sigma: 14", "sigma: 14, linf: 0", "0, over: n_gender", "bound linf"},
+		{"another bound on a cell", "sigma: 14", "sigma: 14, linf: 2", "2, over: n_gender", "is 1 in the declaration"},
+		{"no participations", "sigma: 14", "sigma: 14, participations: 0", "0, over: n_gender", "participations must be"},
+		{"a weight below 0", "sigma: 14", "sigma: 14, weight: -1", "-1", "weight must be above 0"},
+		{"no weight", "sigma: 14", "sigma: 14, weight: 0", "0, over: n_gender", "weight must be above 0"},
+		{"a target of nothing", "sigma: 14", "sigma: 14, target: 0", "0, over: n_gender", "target"},
+		{"more than all persons in a cell", "sigma: 14", "sigma: 14, cell_share: 1.5", "1.5", "cell_share"},
+		{"a cell twice", "sigma: 14", "sigma: 14, cells: [d, d]", "d], over", `the cell "d" stands twice`},
+		{"other cells", "sigma: 14", "sigma: 14, cells: [d, e]", "[d, e]", "the measure declares d"},
+		{"overlapping buckets", "sigma: 14", "sigma: 14, edges: [1, 4, 4, 12]", "4, 12", "the buckets overlap"},
+		{"unsorted buckets", "sigma: 14", "sigma: 14, edges: [1, 12, 4]", "4], over", "the buckets overlap"},
+		{"other buckets", "sigma: 14", "sigma: 14, edges: [1, 4]", "[1, 4]", "not the edges"},
+		{"no count below the line", "over: n_gender, ", "", "{id: by_gender", "needs the count below the line"},
+		{"a count below the line that is not there", "over: n_gender", "over: n_gendr", "n_gendr", "did you mean n_gender?"},
+		{"a count below the line by another breakdown", "over: n_gender", "over: n", "n, publishes: [share_within_24h]}\n  - {id: n,", "breakdown"},
+		{"a yearly count below a quarterly share", "over: heads", "over: n", "n, publishes: [share_within_24h], sums", "measured by year"},
+		{"a rate without its other half", "with: days, ", "", "{id: moves", "needs an item of"},
+		{"a rate with another half", "with: days", "with: n", "n, publishes: [moves", "needs an item of"},
+		{"a cap exceeded", "sigma: 14", "sigma: 1.2", "0.8378", "one person could lose"},
+		{"a cap exceeded by participations", "sigma: 14", "sigma: 14, participations: 200", "0.8378", "one person could lose"},
+		{"a cap exceeded by what is held back", "reserve: 0.054", "reserve: 0.054, held_back: 0.66", "0.66,", "one person could lose"},
+		{"more held back than the reserve leaves", "reserve: 0.054", "reserve: 0.5, held_back: 0.66", "0.66,", "held_back"},
+		{"a population without a cap", "name: minors", "name: miners", "entry.heads", `no population "minors"`},
+		{"no population", "populations:\n  - {name: minors, unit: linked person, mu: 0.8378, reserve: 0.054, lifetime: true}\n", "", "schema", "no population"},
+		{"a population without a name", "name: minors, ", "", "{unit", "no name"},
+		{"an unknown field", "sigma: 14", "sgima: 14", "sgima", "unknown key sgima: did you mean sigma?"},
+		{"a key twice", "sigma: 14", "sigma: 14, sigma: 15", "sigma: 15", "cannot be read"},
+		{"not YAML", "items:", "items: [", "", "cannot be read"},
+		{"a list for a name", "plan: tiny", "plan: [tiny]", "[tiny]", "a text is needed here"},
+		{"a population twice", "lifetime: true}\n", "lifetime: true}\n  - {name: minors, unit: linked person, mu: 9}\n", "minors, unit: linked person, mu: 9", "stands twice"},
+		{"a reserve below 0", "reserve: 0.054", "reserve: -4", "-4", "population minors"},
+		{"a reserve of all", "reserve: 0.054", "reserve: 1", "1, lifetime", "population minors"},
+		{"a reserve that is no number", "reserve: 0.054", "reserve: .nan", ".nan", "population minors"},
+		{"a cap that is no number", "mu: 0.8378", "mu: .nan", ".nan", "population minors"},
+		{"a cap of 0", "mu: 0.8378", "mu: 0", "0, reserve", "population minors"},
+		{"held back below 0", "reserve: 0.054", "reserve: 0.054, held_back: -2", "-2", "population minors"},
+		{"a size below 1", "reserve: 0.054", "reserve: 0.054, persons_a_year: 0.1", "0.1, life", "population minors"},
+		{"no schema", "schema: 1\n", "", "plan: tiny", "write schema 1"},
+		{"another schema", "schema: 1\n", "schema: 2\n", "2", "write schema 1"},
+		{"no name", "plan: tiny\n", "", "schema", "no name"},
+		{"no version", "version: 1\n", "", "schema", "no version"},
+		{"no design", "design: {persons_a_year: 300, epsilon: 4}\n", "", "schema", "design size"},
+		{"a design epsilon of 0", "epsilon: 4}", "epsilon: 0}", "0}", "design size"},
+		{"no limits", "limits: {share: 0.125, mean: 0.25, count: 0.16}\n", "", "schema", "the limit share"},
+		{"one limit missing", "mean: 0.25, ", "", "{share", "the limit mean"},
+		{"a limit below 0", "mean: 0.25", "mean: -0.25", "-0.25", "the limit mean"},
+		{"a class list of what is no dimension", "populations:", "merge_small_classes: [gendr]\npopulations:", "gendr", "did you mean gender?"},
+		{"a class list that says it twice", "populations:", "merge_small_classes: [gender, gender]\npopulations:", "gender]", "stands twice"},
+		{"a total without parts", "parts: [[n_gender], [first]]", "parts: []", "[]", "no parts"},
+		{"a total with an empty part", "parts: [[n_gender], [first]]", "parts: [[n_gender], []]", "[]]", "empty part"},
+		{"a total of something that is not there", "parts: [[n_gender], [first]]", "parts: [[n_gendr]]", "n_gendr", "did you mean n_gender?"},
+		{"a total of a cell that is not there", "parts: [[n_gender], [first]]", "parts: [['n_gender:x']]", "'n_gender:x'", `no cell "x"`},
+		{"a total of itself", "parts: [[n_gender], [first]]", "parts: [[all]]", "all]]", "no item or earlier total"},
+		{"no items", tiny[strings.Index(tiny, "items:"):], "items: []\n", "[]", "measures nothing"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			text := strings.Replace(tiny, c.old, c.new, 1)
-			if c.why == "a span named twice" {
-				text = strings.Replace(text, "{id: all, ", "{id: all, publishes: [time-to-emergency-service.persons], ", 1)
+			switch c.why {
+			case "a span named twice":
+				text = strings.Replace(text, "publishes: [time-to-emergency-service.persons], sums: [year, span]", "publishes: [time-to-emergency-service.persons], sums: [span]", 1)
 			}
 			if text == tiny {
 				t.Fatalf("%q is not in the plan", c.old)
@@ -359,14 +419,17 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("error %v, want one that says %q", err, c.says)
 			}
-			if problem.ExitCode(err) != problem.Usage || !strings.Contains(err.Error(), "my.yaml") || strings.Contains(err.Error(), "\n") {
+			if problem.ExitCode(err) != problem.Usage || !strings.Contains(err.Error(), "my.yaml:") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %q (exit %d): want one line that names my.yaml, exit %d", err, problem.ExitCode(err), problem.Usage)
 			}
+			if c.where != "" && !strings.HasPrefix(err.Error(), at(t, text, c.where)) {
+				t.Errorf("error %q: want its place to be %s", err, at(t, text, c.where))
+			}
+			var p *problem.Problem
+			if !errors.As(err, &p) || p.Do == "" {
+				t.Errorf("error %q does not say what to do", err)
+			}
 		})
-	}
-	err := parse(strings.Replace(tiny, "sigma: 14", "sigma: 14, colour: red", 1))
-	if want := strings.Count(tiny[:strings.Index(tiny, "sigma: 14")], "\n") + 1; err == nil || !strings.Contains(err.Error(), fmt.Sprintf("my.yaml:%d:", want)) {
-		t.Errorf("error %v does not name line %d", err, want)
 	}
 	for _, epsilon := range []float64{0, -1, 2e6, math.Inf(1), math.NaN()} {
 		if _, err := privacy.ParsePlan([]byte(tiny), "my.yaml", schema.Schema(), epsilon, delta); problem.ExitCode(err) != problem.Usage {

@@ -35,6 +35,7 @@ type Releaser struct {
 	Selection []byte // key that chooses which cells of a person are kept
 	Seal      []byte // key of the register
 	Today     models.Date
+	Made      Made                                         // for the manifest
 	Open      func(ctx context.Context) (Warehouse, error) // called only if something is to be measured
 	Notice    func(text string)                            // told what a person should know
 }
@@ -245,11 +246,18 @@ func (r Releaser) prepare(items []Item, factor float64) ([]draw, error) {
 		}
 		all = append(all, draw{item: it, cells: cells, noise: p})
 	}
+	if _, err := r.joint(all); err != nil { // before anything is spent
+		return nil, problem.Wrap(err, problem.Refused, "plan "+r.Plan.Name, "what is due on one day cannot be reconciled", "correct the plan")
+	}
 	return all, nil
 }
 
 // record draws the noise and writes the release file.
 func (r Releaser) record(en entry, number int, draws []draw) error {
+	together, err := r.joint(draws)
+	if err != nil {
+		return err
+	}
 	noisy := make([][]int64, len(draws))
 	for i, d := range draws {
 		noisy[i] = make([]int64, len(d.cells))
@@ -264,6 +272,10 @@ func (r Releaser) record(en entry, number int, draws []draw) error {
 	}
 	f := ReleaseFile{Schema: 1, Entry: number, Period: en.period, Due: en.due, Demo: r.Ledger.Terms().Mode == ledger.Demo, Plan: planName(r.Plan)}
 	f.Measurements = r.measurements(en, draws, noisy)
+	f.reconcile(together)
+	if f.Manifest, err = r.manifest(number); err != nil {
+		return err
+	}
 	return r.write(en, f)
 }
 

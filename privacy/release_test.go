@@ -121,11 +121,13 @@ type home struct {
 	p    *Plan
 }
 
-func newHome(t testing.TB, l *lake) home {
+func newHome(t testing.TB, l *lake) home { return newHomeOf(t, l, smallSchema(), smallPlan) }
+
+func newHomeOf(t testing.TB, l *lake, s Schema, plan string) home {
 	t.Helper()
-	h := home{dir: t.TempDir(), lake: l, s: smallSchema()}
+	h := home{dir: t.TempDir(), lake: l, s: s}
 	var err error
-	if h.p, err = ParsePlan([]byte(smallPlan), "small", h.s, 4, 1e-6); err != nil {
+	if h.p, err = ParsePlan([]byte(plan), "small", h.s, 4, 1e-6); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range []string{"ledger", "keys", "register", "releases"} {

@@ -20,26 +20,60 @@ type Engine interface {
 type Encoding string
 
 // The encodings. A signed vector holds yes minus no; with unknown, those who cannot be asked stand in a cell of their
-// own; a centred sum holds the clamped value minus the middle of its range.
+// own, with the value Linf; a centred sum holds the clamped value minus the middle of its range. Weights spread one
+// person's events over the cells: whatever the rows say, their absolute values add up to Linf at most, so the vector
+// costs like one cell. A sum is not centred: totals would inherit the error of the head count.
 const (
-	Count           Encoding = "count"
-	Histogram       Encoding = "histogram"
-	Signed          Encoding = "signed"
-	SignedUnknown   Encoding = "signed+unknown"
-	SignedHistogram Encoding = "signed histogram"
-	CentredSum      Encoding = "centred sum"
+	Count                Encoding = "count"
+	Histogram            Encoding = "histogram"
+	Signed               Encoding = "signed"
+	SignedUnknown        Encoding = "signed+unknown"
+	SignedHistogram      Encoding = "signed histogram"
+	CentredSum           Encoding = "centred sum"
+	CentredWeight        Encoding = "centred weight"
+	CentredWeightUnknown Encoding = "centred weight+unknown"
+	Weights              Encoding = "weights"
+	Sum                  Encoding = "sum"
 )
 
+// encodings lists them all.
+var encodings = []Encoding{Count, Histogram, Signed, SignedUnknown, SignedHistogram, CentredSum, CentredWeight, CentredWeightUnknown, Weights, Sum}
+
 // Vector is what a measure declares: a SELECT that yields (person, cell, value).
+//
+// With Each it is a vector of blocks ("9 x signed+unknown"): a block per value of Each, a person may be in all of them,
+// and the SELECT names its cells "block:answer". With Activity it is about persons in the first periods of an activity,
+// and the engine itself sees to it. With Events it is about events without identity: the SELECT yields (person, cell,
+// value, times), where person is a row and the row stands for so many events of that value.
 type Vector struct {
-	Name     string // "time-to-emergency-service.curve"
-	Encoding Encoding
-	Cells    []string // public domain, in published order
-	Linf     int64    // most that one person changes in one cell
-	SQL      string   // SELECT person, cell, value ...
-	Measure  string   // whose Build statements must have run
-	Eligible float64  // expected share of the cohort that the vector is about, for planning
-	Activity string   // SELECT person, on_date ...: the days on which a person was active
+	Name       string // "time-to-emergency-service.curve"
+	Encoding   Encoding
+	Cells      []string // public domain, in published order: the answers of one block
+	Linf       int64    // most that one person changes in one cell
+	SQL        string   // SELECT person, cell, value ...
+	Measure    string   // whose Build statements must have run
+	Eligible   float64  // expected share of the cohort that the vector is about, for planning
+	Each       string   // what the blocks are: domain, flag, form; "" for a vector without blocks
+	EachValues []string // the public domain of Each, in published order
+	Activity   string   // SELECT person, on_date ...: the days on which a person was active
+	Events     bool
+	// By lists dimensions in which each person of the vector has exactly one value, so that sums over a breakdown are
+	// the sums without. Only vectors of which a person has at most one row may list any.
+	By []string
+}
+
+// Identity is an equality between answers that holds for every person by construction: the terms add up to zero. Release
+// files name the identities that their estimates rest on, so a name keeps its meaning for ever.
+type Identity struct {
+	Name  string
+	Terms []IdentityTerm
+}
+
+// IdentityTerm is Weight times the sum of a vector's named cells (all of them where none is named).
+type IdentityTerm struct {
+	Vector string
+	Cells  []string
+	Weight int64
 }
 
 // Dimension is a way to break a population down: one value per person.
@@ -53,11 +87,13 @@ type Dimension struct {
 // Schema is everything that privacy needs to know of the measures: SQL, public domains and formulas.
 type Schema struct {
 	Entries    []string                         // statements that make the temporary relation entries
+	EntriesOf  map[string][]string              // the same for a population that enters in another way
 	Relations  func(measures []string) []string // statements that these measures need once cohort stands
 	Build      map[string][]string              // per measure, the statements that make its answers
 	Vectors    map[string]Vector
 	Dimensions map[string]Dimension // by "name" or "measure/name"
 	Formulas   []Formula
+	Identities []Identity
 	Measures   map[string]MeasureInfo
 }
 
@@ -66,6 +102,14 @@ type MeasureInfo struct {
 	Definition int
 	Population string
 	DueAfter   int // days after a period's last day before which nothing of it may be measured
+}
+
+// entries are the statements that make the relation entries of a population.
+func (s Schema) entries(population string) []string {
+	if own, ok := s.EntriesOf[population]; ok {
+		return own
+	}
+	return s.Entries
 }
 
 // Dimension finds a dimension of a measure, or a shared one.
@@ -92,6 +136,13 @@ type Formula struct {
 	Low, High          float64   // possible range; High 0 means no upper end
 	Expect             Expect
 	Note               string
+
+	Of             []string // Share, Part: the cells below the line, where not all are (the unknown are left out)
+	Left, Censored []string // Survival: per bin the cell of those who left in it, and of those last seen in it
+	At             float64  // Survival: the upper edge of the bin (one of Edges) up to which leavings count
+	Per            string   // one figure for each of Cells (none: all), by {Per: cell}
+	By             []Dim    // further dimensions of the figure, such as {attribute: home_area}
+	Unsampled      string   // why there is no interval with sampling, in words; "" where the form has one
 }
 
 // Form is the shape of a formula.
@@ -106,7 +157,36 @@ const (
 	FormRatio  Form = "ratio"  // (Mid N + Step S) / (WithMid N + WithStep S')
 	FormMedian Form = "median" // linear within the bin in which half is reached
 	FormYes    Form = "yes"    // (N - U + D)/2 over N - U: like signed, the unknown left out below the line
+
+	FormTotal    Form = "total"    // Mid N + Step S: a number, not a mean
+	FormOver     Form = "over"     // some cells over N
+	FormPart     Form = "part"     // some cells over themselves and those of a second item: two populations
+	FormChange   Form = "change"   // T/T' - 1 against the period a year earlier; T is a count, or Mid N + Step S
+	FormSurvival Form = "survival" // life table: who left and who was last seen, bin by bin
 )
+
+// overPersons tells whether the formula needs a number of persons beside its vector.
+func (f Formula) overPersons() bool {
+	switch f.Form {
+	case FormSigned, FormMean, FormRatio, FormYes, FormOver:
+		return true
+	case FormTotal, FormChange:
+		return f.Mid != 0
+	}
+	return false
+}
+
+// withItem tells whether the formula needs a second item.
+func (f Formula) withItem() bool { return f.Form == FormRatio || f.Form == FormPart }
+
+// place tells the figures of two formulas apart that share measure and statistic.
+func (f Formula) place() string {
+	s := f.Per
+	for _, d := range f.By {
+		s += ";" + d.Key + "=" + d.Value
+	}
+	return s
+}
 
 // Expect is what the plan assumes where it computes an interval before any data is read.
 type Expect struct {
@@ -137,12 +217,16 @@ func (s Schema) cells(it Item) ([]Cell, error) {
 	if it.By == "" {
 		return mapSlice(v.Cells, func(a string) Cell { return Cell{Answer: a} }), nil
 	}
-	d, ok := s.Dimension(v.Measure, it.By)
-	if !ok {
-		return nil, fmt.Errorf("%s has no dimension %q", v.Measure, it.By)
+	values := v.EachValues
+	if it.By != v.Each {
+		d, ok := s.Dimension(v.Measure, it.By)
+		if !ok {
+			return nil, fmt.Errorf("%s has no dimension %q", v.Measure, it.By)
+		}
+		values = d.Values
 	}
 	var all []Cell
-	for _, val := range d.Values {
+	for _, val := range values {
 		for _, a := range v.Cells {
 			all = append(all, Cell{Dim: val, Answer: a})
 		}

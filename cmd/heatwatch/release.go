@@ -133,7 +133,7 @@ func (h *house) releaser(c *command) (privacy.Releaser, error) {
 	}
 	return privacy.Releaser{
 		FS: h.fs, Releases: h.Releases(), Register: h.Register(), Keys: h.Keys(), Ledger: h.ledger, Plan: plan, Schema: sc,
-		Selection: keys.Selection.Bytes(), Seal: keys.Register.Bytes(), Today: h.today(),
+		Selection: keys.Selection.Bytes(), Seal: keys.Register.Bytes(), Today: h.today(), Made: made(),
 		Notice: func(text string) { c.Say("heatwatch: %s", text) },
 		Open:   h.warehouse,
 	}, nil

@@ -120,13 +120,13 @@ func (a *App) Say(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", 
 // Options are how results are written, by --format and by where they go.
 func (a *App) Options() (render.Options, error) { return render.OptionsFor(a.Out, a.Format, a.Getenv) }
 
-// Table writes rows in the form that was asked for.
-func (a *App) Table(t render.Table) error {
+// Table writes rows in the form that was asked for, and further tables where the form has room for them.
+func (a *App) Table(t render.Table, more ...render.Named) error {
 	o, err := a.Options()
 	if err != nil {
 		return err
 	}
-	return render.Write(a.Out, t, o)
+	return render.Write(a.Out, t, o, more...)
 }
 
 // Confirm asks before something that cannot be undone. Where nobody can answer, only --yes goes on.

@@ -45,5 +45,17 @@ func HalfWidthRounded(sd, confidence float64) (int64, error) {
 	return int64(h), nil
 }
 
+// Rounded are the probabilities of -m, ..., m under a rounded Gaussian; what lies beyond m is below 1e-18.
+func Rounded(sd float64) []float64 {
+	m := int(math.Ceil(9 * sd))
+	p := make([]float64, 2*m+1)
+	p[m] = 1 - beyond(0, sd)
+	for k := 1; k <= m; k++ {
+		q := (beyond(float64(k-1), sd) - beyond(float64(k), sd)) / 2
+		p[m-k], p[m+k] = q, q
+	}
+	return p
+}
+
 // beyond is P(|R| > k) for an integer k >= 0.
 func beyond(k, sd float64) float64 { return math.Erfc((k + 0.5) / (sd * math.Sqrt2)) }

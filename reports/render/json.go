@@ -7,12 +7,26 @@ import (
 )
 
 // writeJSON writes {"schema":1,"rows":[...]}, one row a line, keys in the order of the columns: easy to read, to diff
-// and to parse.
-func writeJSON(w io.Writer, t Table) error {
+// and to parse. Further tables follow under their own names.
+func writeJSON(w io.Writer, t Table, more ...Named) error {
 	var b bytes.Buffer
-	b.WriteString(`{"schema":1,"rows":[`)
+	b.WriteString(`{"schema":1,"rows":`)
+	jsonRows(&b, t)
+	for _, m := range more {
+		b.WriteByte(',')
+		b.Write(quoted(m.Name))
+		b.WriteByte(':')
+		jsonRows(&b, m.Table)
+	}
+	b.WriteString("}\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func jsonRows(b *bytes.Buffer, t Table) {
+	b.WriteByte('[')
 	for i, r := range t.Rows {
-		sep(&b, i)
+		sep(b, i)
 		b.WriteByte('{')
 		for j, c := range t.Columns {
 			if j > 0 {
@@ -24,10 +38,7 @@ func writeJSON(w io.Writer, t Table) error {
 		}
 		b.WriteByte('}')
 	}
-	end(&b, len(t.Rows))
-	b.WriteString("}\n")
-	_, err := w.Write(b.Bytes())
-	return err
+	end(b, len(t.Rows))
 }
 
 // sep begins the i-th line of an array that is written one element a line.

@@ -30,11 +30,11 @@ func period(t testing.TB, s string) models.Period {
 func sample(t testing.TB) report {
 	q := period(t, "2031Q2")
 	rows := []row{
-		{period: period(t, "2031"), statistic: "share_within_24h", value: 0.71234567, low: 0.6404, high: 0.7811, unit: "share", items: []string{"tes24_q", "heads_q"}, entries: []int{7, 9}},
-		{period: q, statistic: "persons", value: 81, low: 70, high: 92, unit: "persons", items: []string{"heads_q"}, entries: []int{4}},
+		{period: period(t, "2031"), statistic: "share_within_24h", value: 0.71234567, low: 0.6404, high: 0.7811, wide: [2]float64{0.6099, 0.8005}, unit: "share", items: []string{"tes24_q", "heads_q"}, entries: []int{7, 9}},
+		{period: q, statistic: "persons", value: 81, low: 70, high: 92, wide: [2]float64{60, 104}, unit: "persons", items: []string{"heads_q"}, entries: []int{4}},
 		{period: q, statistic: "share_within_24h", by: "agency_kind=shelter", null: true, unit: "share", note: "too few persons for this level", items: []string{"tes24_by_agency_kind"}, entries: []int{4}},
-		{period: q, statistic: "moves_per_1000_days", value: 4.4449, low: 3.02, high: 6, unit: "per_1000_days", items: []string{"plc_moves"}, entries: []int{4}},
-		{period: q, statistic: "profiles_change", value: -0.0004, low: -0.1, high: 0.126, unit: "change", items: []string{"ads"}, entries: []int{4}},
+		{period: q, statistic: "moves_per_1000_days", value: 4.4449, low: 3.02, high: 6, unsampled: "nobody knows", unit: "per_1000_days", items: []string{"plc_moves"}, entries: []int{4}},
+		{period: q, statistic: "profiles_change", value: -0.0004, low: -0.1, high: 0.126, wide: [2]float64{-0.3, 0.4}, unit: "change", items: []string{"ads"}, entries: []int{4}},
 	}
 	for i := range rows {
 		rows[i].json = json.RawMessage(`{"period":` + strconv.Quote(rows[i].period.String()) + `}`)
@@ -247,7 +247,7 @@ func TestReportJSONIsOneObject(t *testing.T) {
 func TestReportTable(t *testing.T) {
 	text := Text{Title: "Emergency services", Denominator: "Everybody in the cohort.", Notices: []string{"Demonstration."}}
 	got := written(t, func(w io.Writer) error { return sample(t).write(w, text, Options{Format: FormatTable}) })
-	for _, want := range []string{"Demonstration.", "71.2 % (64.0 to 78.1)", "81 (70 to 92)", "4.4 (3.0 to 6.0)", "0.0 % (-10.0 to +12.6)",
+	for _, want := range []string{"Demonstration.", "71.2 % (64.0 to 78.1)", "61.0 to 80.1", privacy.NoiseOnlySays[:40], "moves_per_1000_days has none: nobody knows.", "81 (70 to 92)", "4.4 (3.0 to 6.0)", "0.0 % (-10.0 to +12.6)",
 		"–", "too few persons for this level", "Who is counted: Everybody in the cohort.", "epsilon 1.34", "57 of 100", "67 of 100", "Ledger entries: 4, 7, 9"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -141,7 +142,7 @@ func (r report) writeReading(w io.Writer, t Text, o Options) error {
 
 // reading is the table for people. A period is named once; Markdown, which may be sorted or cut, repeats it.
 func (r report) reading(repeat bool) Table {
-	t := Table{Columns: Cols("period", "statistic", "by", "value with 95 % interval")}
+	t := Table{Columns: Cols("period", "statistic", "by", "value with 95 % interval", privacy.NoiseAndSampling)}
 	notes := false
 	for _, f := range r.rows {
 		notes = notes || f.note != ""
@@ -157,13 +158,27 @@ func (r report) reading(repeat bool) Table {
 		} else {
 			last = p
 		}
-		cells := []string{p, f.statistic, f.by, reading(f)}
+		cells := []string{p, f.statistic, f.by, reading(f), sampled(f)}
 		if notes {
 			cells = append(cells, f.note)
 		}
 		t.Rows = append(t.Rows, cells)
 	}
 	return t
+}
+
+// unsampled says which statistics have no second interval, and why.
+func (r report) unsampled() string {
+	var out []string
+	for _, f := range r.rows {
+		if f.null || f.unsampled == "" {
+			continue
+		}
+		if s := " " + f.statistic + " has none: " + f.unsampled + "."; !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, "")
 }
 
 // below is what stands under the table.
@@ -174,6 +189,8 @@ func (r report) below(t Text) []string {
 			out = append(out, label+s)
 		}
 	}
+	add("The interval beside the value ("+privacy.NoiseOnly+"): ", privacy.NoiseOnlySays)
+	add("The second interval ("+privacy.NoiseAndSampling+"): ", privacy.NoiseAndSamplingSays+r.unsampled())
 	add("Who is counted: ", t.Denominator)
 	add("How this differs from the standard: ", t.Differences)
 	if n := len(r.privacy); n > 0 {

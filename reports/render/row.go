@@ -20,6 +20,8 @@ type row struct {
 	low, high     float64
 	null          bool
 	unit, note    string
+	wide          [2]float64 // noise and sampling
+	unsampled     string     // why there is no such interval
 	items         []string
 	entries       []int
 	json          json.RawMessage
@@ -45,8 +47,11 @@ func open(r privacy.Report) (report, error) {
 			return report{}, err
 		}
 		v, ok := f.Value()
-		out.rows = append(out.rows, row{period: f.Period(), statistic: f.Statistic(), by: f.ByText(), value: v, low: f.Low(),
-			high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), json: b})
+		r := row{period: f.Period(), statistic: f.Statistic(), by: f.ByText(), value: v, low: f.Low(),
+			high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), json: b}
+		r.wide[0], r.wide[1], _ = f.Sampled()
+		r.unsampled = f.Unsampled()
+		out.rows = append(out.rows, r)
 	}
 	return out, nil
 }

@@ -36,20 +36,40 @@ func Cols(names ...string) []Column {
 	return cols
 }
 
-// Write writes the table in the form that the options name.
-func Write(w io.Writer, t Table, o Options) error {
-	for i, r := range t.Rows {
-		if len(r) != len(t.Columns) {
-			return fmt.Errorf("render: row %d has %d cells for %d columns", i+1, len(r), len(t.Columns))
+// Named is a table that goes with another one.
+type Named struct {
+	Name string
+	Table
+}
+
+// Write writes the table in the form that the options name. Further tables stand below it where people read, and under
+// their names in JSON; CSV and markdown have room for one.
+func Write(w io.Writer, t Table, o Options, more ...Named) error {
+	for _, t := range append([]Named{{Table: t}}, more...) {
+		for i, r := range t.Rows {
+			if len(r) != len(t.Columns) {
+				return fmt.Errorf("render: row %d has %d cells for %d columns", i+1, len(r), len(t.Columns))
+			}
 		}
 	}
 	switch o.Format {
 	case FormatTable, "":
-		return writeText(w, t, o)
+		if err := writeText(w, t, o); err != nil {
+			return err
+		}
+		for _, m := range more {
+			if _, err := fmt.Fprintf(w, "\n%s\n", m.Name); err != nil {
+				return err
+			}
+			if err := writeText(w, m.Table, o); err != nil {
+				return err
+			}
+		}
+		return nil
 	case FormatCSV:
 		return writeCSV(w, t)
 	case FormatJSON:
-		return writeJSON(w, t)
+		return writeJSON(w, t, more...)
 	case FormatMarkdown:
 		return writeMarkdown(w, t)
 	}

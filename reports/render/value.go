@@ -53,5 +53,13 @@ func reading(r row) string {
 	return s + " (" + Number(r.unit, r.low) + " to " + Number(r.unit, r.high) + ")"
 }
 
+// sampled is the second interval in one column: "61.0 to 80.1".
+func sampled(r row) string {
+	if r.null || r.unsampled != "" {
+		return "–"
+	}
+	return Number(r.unit, r.wide[0]) + " to " + Number(r.unit, r.wide[1])
+}
+
 // full writes every digit that the number has.
 func full(v float64) string { return strconv.FormatFloat(v+0, 'f', -1, 64) }
