@@ -6,7 +6,7 @@ export CGO_ENABLED
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: build demo test lint race bench bench-intake bench-lake bench-measures bench-nightly clean setup setup-test
+.PHONY: build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -o bin/heatwatch ./cmd/heatwatch
@@ -29,6 +29,11 @@ race: setup ## the packages with goroutines, under the race detector
 	$(GO) test -race -short -timeout 15m $(RACE)
 	$(GO) test -race -short -timeout 5m -run OpenSSH ./cmd/heatwatch
 
+audit: setup-test ## neighbours, noise and planted bugs at full size: under 45 minutes; docs/audit.md
+	HEATWATCH_AUDIT=1 $(GO) test ./privacy -run '^(TestOnePerson|TestMuIs|TestDrawnNoise|TestNoFalseAlarm|TestOtherRecords|TestTheSameStatements|TestDrawsOfARelease)' -count 1 -timeout 40m -v
+	$(GO) test ./privacy/mechanism -run 'TestTwoProcesses|TestNoiseIsARounded|TestCellsAreIndependent' -count 1
+	$(GO) run ./privacy/audit
+
 bench: bench-intake bench-lake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
 
 bench-intake:
@@ -39,6 +44,9 @@ bench-lake: # the passes that sort and spill: duplicates, references, order by p
 
 bench-measures:
 	$(GO) test ./privacy -run '^$$' -bench 'Bounds' -benchtime 3x -count 1
+
+bench-privacy: # one table; fails if a statistical bar is missed. HEATWATCH_BENCH_PRIVACY="median share" makes some of its rows
+	HEATWATCH_BENCH_PRIVACY="$${HEATWATCH_BENCH_PRIVACY:-all}" $(GO) test ./privacy -run '^TestBenchPrivacy$$' -count 1 -v -timeout 2h
 
 bench-nightly:
 	$(GO) test ./cmd/heatwatch -run '^$$' -bench 'Night|Help' -benchtime 1x -count 1

@@ -21,11 +21,11 @@ FROM entries e WHERE e.entered_on BETWEEN DATE '1970-01-01' + %d AND DATE '1970-
 	if err := run(ctx, eng, query); err != nil {
 		return err
 	}
-	ms, err := members(ctx, eng) // the freeze costs the same with and without bounds
+	ms, err := persons{eng: eng}.members(ctx) // the freeze costs the same with and without bounds
 	if err != nil {
 		return err
 	}
-	if _, err := h.register().stage("minors", period, ms); err != nil {
+	if _, err := h.register().StageCohort("minors", period, ms); err != nil {
 		return err
 	}
 	built := map[string]bool{}

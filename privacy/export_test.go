@@ -12,6 +12,7 @@ import (
 	"heatwatch/models"
 	"heatwatch/privacy/ledger"
 	"heatwatch/privacy/mechanism"
+	"heatwatch/privacy/register"
 )
 
 // What the tests outside this package may see of its inside: exact sums, frozen cohorts, and figures of noise that the
@@ -24,32 +25,61 @@ type House struct {
 	Selection []byte
 	Dir       string // folder of the register
 	key       ledger.CommitmentKey
-	named     map[string]bool
+	stands    register.Standing
 }
 
 // NewHouse makes one with an empty register.
 func NewHouse(t testing.TB, p *Plan, s Schema, key ledger.CommitmentKey) *House {
-	return &House{Plan: p, Schema: s, Selection: []byte("selection-selection-selection-32"), Dir: t.TempDir(), key: key, named: map[string]bool{}}
+	return &House{Plan: p, Schema: s, Selection: []byte("selection-selection-selection-32"), Dir: t.TempDir(), key: key, stands: register.Standing{}}
 }
 
-func (h *House) register() register {
-	return register{fs: durable.OS(), dir: h.Dir, key: []byte("register-register-register-32-by"), commitment: h.key}
+func (h *House) register() register.Register {
+	key, err := register.NewKey([]byte("register-register-register-32-by"))
+	if err != nil {
+		panic(err)
+	}
+	return register.Register{FS: unsynced{durable.OS()}, Dir: h.Dir, Key: key, Commit: h.key}
+}
+
+// stand makes commitments hold, as a ledger entry would.
+func (h *House) stand(cs ...ledger.Commitment) {
+	for _, c := range cs {
+		h.stands[c.Of] = register.Stand{HMAC: c.HMAC, Entry: 2}
+	}
 }
 
 // Freeze makes the members a frozen cohort, as a ledger entry would.
-func (h *House) Freeze(population string, period models.Period, ms []Member) error {
-	c, err := h.register().stage(population, period, ms)
+func (h *House) Freeze(population string, period models.Period, ms []register.Member) error {
+	c, err := h.register().StageCohort(population, period, ms)
 	if err != nil {
 		return err
 	}
-	h.named[c.HMAC] = true
-	return h.register().apply(h.named)
+	h.stand(c)
+	return h.register().Apply(h.stands)
 }
 
 // Members are those of a frozen cohort.
-func (h *House) Members(population string, period models.Period) ([]Member, error) {
-	fr, err := h.register().load(population, h.named)
-	return fr[period], err
+func (h *House) Members(population string, period models.Period) ([]register.Member, error) {
+	b, err := h.register().Load(h.stands, population)
+	if err != nil {
+		return nil, err
+	}
+	return b.Members(period), nil
+}
+
+// Release makes every entry of a period that is pending, in this process, and returns the period's files. The program
+// makes each entry in a process of its own.
+func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseFile, error) {
+	pending, err := r.Pending(period)
+	if err != nil {
+		return nil, err
+	}
+	for _, due := range pending {
+		if err := r.Measure(ctx, period, due); err != nil {
+			return nil, err
+		}
+	}
+	return r.Files(period)
 }
 
 // Sums runs what a release of a period's due date runs before its entry, and returns the exact cells of each item. With
@@ -57,6 +87,7 @@ func (h *House) Members(population string, period models.Period) ([]Member, erro
 func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners map[string]int, freeze bool) (map[string][]int64, error) {
 	r := Releaser{Plan: h.Plan, Schema: h.Schema, Selection: h.Selection, FS: durable.OS()}
 	var draws []draw
+	var booked []ledger.Item
 	items := h.Plan.DueOn(period, due)
 	for _, it := range items {
 		cells, err := h.Schema.cells(it)
@@ -64,19 +95,18 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 			return nil, err
 		}
 		draws = append(draws, draw{item: it, cells: cells})
+		booked = append(booked, ledger.Item{ID: it.ID, Series: series(it), Participations: it.Participations})
 	}
 	out := map[string][]int64{}
-	for _, population := range slices.Sorted(maps.Keys(populationsOf(items))) {
-		cs, err := r.sum(context.Background(), Warehouse{Engine: eng, Partners: partners}, h.register(), h.named, population, period, due, draws)
+	for _, population := range slices.Sorted(slices.Values(populationsOf(items))) {
+		cs, err := r.sum(context.Background(), Warehouse{Engine: eng, Partners: partners}, h.register(), h.stands, population, entry{period: period, due: due}, math.MaxInt64, draws, booked)
 		if err != nil {
 			return nil, err
 		}
 		if freeze {
-			for _, c := range cs {
-				h.named[c.HMAC] = true
-			}
+			h.stand(cs...)
 		}
-		if err := h.register().apply(h.named); err != nil {
+		if err := h.register().Apply(h.stands); err != nil {
 			return nil, err
 		}
 	}
@@ -84,6 +114,47 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 		out[d.item.ID] = d.sums.cells()
 	}
 	return out, nil
+}
+
+// Unequal lists equalities of the entry of a due date that exact sums break, and says how many there are.
+func (p *Plan) Unequal(s Schema, period models.Period, due models.Date, sums map[string][]int64) (broken []string, all int, err error) {
+	items := p.DueOn(period, due)
+	j, err := s.frame(items, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	var x []int64
+	var names []string
+	for _, it := range items {
+		x = append(x, sums[it.ID]...)
+		for _, c := range s.CellNames(it) {
+			names = append(names, it.ID+" "+c)
+		}
+	}
+	for _, r := range j.rows {
+		var sum int64
+		text := ""
+		for _, t := range r {
+			sum += t.Coef * x[t.Cell]
+			text += fmt.Sprintf(" %+d %s", t.Coef, names[t.Cell])
+		}
+		if sum != 0 {
+			broken = append(broken, fmt.Sprintf("%d =%s", sum, text))
+		}
+	}
+	return broken, len(j.rows), nil
+}
+
+// Identified are the identities that the plan's entries use.
+func (p *Plan) Identified(s Schema) (all []string) {
+	for _, e := range p.entries() {
+		j, err := s.frame(e, nil)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, j.identities...)
+	}
+	return all
 }
 
 // Sd is the noise of an item at the plan's sigma.
@@ -138,6 +209,19 @@ func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64,
 			if noise != nil {
 				rd.est[i] = math.Round(rd.est[i] + noise(rd.sd))
 			}
+		}
+	}
+	// What is in the cells now are raw numbers.
+	done := map[*beside]bool{}
+	for _, k := range keys {
+		b := m.r[k].beside
+		if b == nil || done[b] {
+			continue
+		}
+		done[b] = true
+		raw := mapSlice(b.cells, func(c cellKey) float64 { return m.r[c.readingKey].est[c.cell] })
+		for i, x := range b.projection.Estimate(raw) {
+			m.r[b.cells[i].readingKey].est[b.cells[i].cell] = x
 		}
 	}
 }
@@ -269,4 +353,17 @@ func (m *Sim) Differences() ([]SimDifference, error) {
 // Name tells figures apart.
 func (f SimFigure) Name() string {
 	return fmt.Sprintf("%s.%s(%s) %s", f.Measure, f.Statistic, f.By, f.Item)
+}
+
+// Noise is the noise of one item as a release prepares it, before anything is booked.
+type Noise struct {
+	Item Item
+	Sd   float64
+	Draw func(x int64) (int64, error)
+}
+
+// Noise prepares the items of a due date as a release does.
+func (h *House) Noise(period models.Period, due models.Date) ([]Noise, error) {
+	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(h.Plan.DueOn(period, due), 1)
+	return mapSlice(draws, func(d draw) Noise { return Noise{d.item, d.noise.Sd(), d.noise.Draw} }), err
 }

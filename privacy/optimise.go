@@ -71,7 +71,7 @@ func (p *Plan) Optimise(s Schema, source string, period models.Period, persons, 
 			return Allocation{}, err
 		}
 		value, share := objective(goals, r, best)
-		if value > last*(1-1e-9) {
+		if value > last*(1-1e-7) {
 			break
 		}
 		last = value
@@ -191,7 +191,8 @@ func (p *Plan) goals(s Schema, period models.Period, persons float64) ([]goal, r
 	return all, noise, nil
 }
 
-// objective is the weighted sum over all figures, and what each entry's noise adds to it.
+// objective is the weighted sum over all figures, and what each entry's noise adds to it: the rounding of the noisy cells
+// is in the sum, but no sigma moves it.
 func objective(goals []goal, r readings, p *Plan) (value float64, share []float64) {
 	entry := map[string]int{}
 	for _, it := range p.Items {
@@ -200,10 +201,12 @@ func objective(goals []goal, r readings, p *Plan) (value float64, share []float6
 	share = make([]float64, len(p.sigmas()))
 	for _, g := range goals {
 		scale := z95 * g.per / g.target
-		for _, k := range g.noise.keys() {
-			x := g.weight * scale * scale * g.noise[k] * g.noise[k] * r[k.readingKey].vars
-			share[entry[k.item]] += x
-			value += x
+		noise := g.noise.raw(r) // the share of each raw cell; how the weights move with sigma is of second order
+		for _, k := range noise.keys() {
+			x := g.weight * scale * scale * noise[k] * noise[k]
+			rd := r[k.readingKey]
+			share[entry[k.item]] += x * rd.sd * rd.sd
+			value += x * rd.vars
 		}
 	}
 	return value, share
@@ -225,7 +228,11 @@ func (p *Plan) usable(pop PopulationPlan) float64 {
 	return p.Cap(pop.Name)*(1-pop.Reserve) - pop.HeldBack/(p.factor*p.factor)
 }
 
+// idle is the sigma of an item that is not worth its price: a count that others give better. It is for a person to drop.
+const idle = 1000
+
 // step is the closed form, with each entry's share of the objective as it stands.
+// With share_j = w_j a_j sigma_j^2 it reads sigma_j^4 = c_j sigma_j^2 / share_j, scaled to the budget.
 func (p *Plan) step(share []float64) []float64 {
 	sigmas := p.sigmas()
 	for _, pop := range p.Populations {
@@ -244,7 +251,7 @@ func (p *Plan) step(share []float64) []float64 {
 		}
 		for j, c := range costs {
 			if c > 0 && share[j] > 0 {
-				sigmas[j] *= math.Sqrt(want / left)
+				sigmas[j] = math.Min(sigmas[j]*math.Sqrt(want/left), idle)
 			}
 		}
 	}

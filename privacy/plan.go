@@ -20,7 +20,9 @@ type Plan struct {
 	Items       []Item
 	Totals      []Total
 	Limits      Limits
+	Epsilon     float64 // lifetime epsilon that the sigmas are scaled to
 	factor      float64
+	joints      *jointCache
 }
 
 // Design is the size that the usefulness limits are judged at.

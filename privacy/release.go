@@ -2,19 +2,17 @@ package privacy
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
+	"heatwatch/privacy/accountant"
 	"heatwatch/privacy/ledger"
 	"heatwatch/privacy/mechanism"
+	"heatwatch/privacy/register"
 )
 
 // Warehouse is an open generation of the lake.
@@ -25,7 +23,7 @@ type Warehouse struct {
 	Close    func() error
 }
 
-// Releaser measures and records. The caller holds the home's lock.
+// Releaser measures and records, one ledger entry per due date. The caller holds the home's lock.
 type Releaser struct {
 	FS        durable.FS
 	Releases  string // folder of release files
@@ -37,6 +35,7 @@ type Releaser struct {
 	Selection []byte // key that chooses which cells of a person are kept
 	Seal      []byte // key of the register
 	Today     models.Date
+	Made      Made                                         // for the manifest
 	Open      func(ctx context.Context) (Warehouse, error) // called only if something is to be measured
 	Notice    func(text string)                            // told what a person should know
 }
@@ -47,9 +46,9 @@ const (
 	repeatYear    = 2.4
 )
 
-// Release measures every item of a period that is due and was not measured, one ledger entry per due date, and returns
-// all release files of the period in the order of their entries.
-func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseFile, error) {
+// Pending lists the due dates of a period that have come and whose items are not recorded, in order. It finishes what a crash
+// interrupted first. That nothing of the period is due yet is a refusal.
+func (r Releaser) Pending(period models.Period) ([]models.Date, error) {
 	if _, err := r.recover(); err != nil {
 		return nil, err
 	}
@@ -64,39 +63,55 @@ func (r Releaser) Release(ctx context.Context, period models.Period) ([]ReleaseF
 	if dues[0] > r.Today {
 		return nil, problem.New(problem.Refused, period.String(), "nothing of this period is due yet", "first possible on "+dues[0].String())
 	}
-	var house *Warehouse
-	defer func() {
-		if house != nil && house.Close != nil {
-			house.Close()
-		}
-	}()
+	var pending []models.Date
 	for _, due := range dues {
 		if due > r.Today {
 			break
 		}
-		done, lost, err := r.entryOf(period, due)
+		done, _, err := r.entryOf(period, due)
 		if err != nil {
 			return nil, err
 		}
-		if done {
-			continue
-		}
-		if house == nil {
-			h, err := r.Open(ctx)
-			if err != nil {
-				return nil, err
-			}
-			house = &h
-		}
-		if err := r.measure(ctx, *house, period, due, lost); err != nil {
-			return nil, err
+		if !done {
+			pending = append(pending, due)
 		}
 	}
-	return r.files(period)
+	return pending, nil
 }
 
-// files are the release files of a period.
-func (r Releaser) files(period models.Period) ([]ReleaseFile, error) {
+// Measure makes the one ledger entry of a due date: it measures, books, draws and records. The process that calls it ends afterwards:
+// the noise library keeps random bytes in memory, and they must not outlive a release. What is recorded
+// already is left as it is.
+func (r Releaser) Measure(ctx context.Context, period models.Period, due models.Date) error {
+	stands, err := r.recover()
+	if err != nil {
+		return err
+	}
+	if due > r.Today || !slices.Contains(r.Plan.Due(period), due) {
+		return problem.New(problem.Refused, period.String(), "nothing is due on "+due.String(), "`heatwatch plan "+period.String()+"` shows what is due when")
+	}
+	done, lost, err := r.entryOf(period, due)
+	if err != nil || done {
+		return err
+	}
+	house, err := r.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if house.Close != nil {
+		defer house.Close()
+	}
+	en := entry{period: period, due: due, lost: lost}
+	for _, e := range r.Ledger.Entries() {
+		if e.Import != nil {
+			en.imports = append(en.imports, e.Import)
+		}
+	}
+	return r.measure(ctx, house, stands, en)
+}
+
+// Files are the release files of a period, in the order of their entries.
+func (r Releaser) Files(period models.Period) ([]ReleaseFile, error) {
 	all, err := ReadReleases(r.Releases)
 	if err != nil {
 		return nil, err
@@ -104,150 +119,31 @@ func (r Releaser) files(period models.Period) ([]ReleaseFile, error) {
 	return slices.DeleteFunc(all, func(f ReleaseFile) bool { return f.Period != period }), nil
 }
 
-// entryOf tells where a due date stands: done, or lost in the entry of that number (0: never tried).
-func (r Releaser) entryOf(period models.Period, due models.Date) (done bool, lost int, err error) {
-	for _, e := range r.Ledger.Entries() {
-		if e.Release == nil || e.Release.Period != period.String() || e.Release.Due != due.String() {
-			continue
-		}
-		_, err := os.Stat(releasePath(r.Releases, period, e.Number))
-		switch {
-		case err == nil:
-			return true, 0, nil
-		case !isMissing(err):
-			return false, 0, err
-		case lost != 0:
-			return false, 0, problem.New(problem.Refused, period.String(), fmt.Sprintf("entries %d and %d are booked and their figures are lost", lost, e.Number),
-				"restore releases/ from a copy; a second repeat would spend more than was promised")
-		}
-		lost = e.Number
-	}
-	if lost == 0 {
-		return false, 0, nil
-	}
-	if _, err := os.Stat(attemptPath(r.Releases, period, due)); isMissing(err) {
-		return false, 0, missing(lost)
-	}
-	return false, lost, nil
+// entry is a ledger entry on its way.
+type entry struct {
+	period models.Period
+	due    models.Date
+	lost   int // the entry whose figures were lost and that this one repeats, or 0
+
+	imports []*ledger.Import // what other copies of this home have measured
 }
 
-func missing(entry int) error {
-	return problem.New(problem.Refused, "releases/", fmt.Sprintf("the figures of ledger entry %d were recorded and are gone", entry), "restore releases/ from a copy: nothing is measured again")
+func (e entry) attempt() int {
+	if e.lost != 0 {
+		return 2
+	}
+	return 1
 }
 
-// attemptPath marks a release under way. It stands from before the ledger entry until the release file is there: a lost
-// attempt has it, a release file that somebody deleted does not.
-func attemptPath(dir string, period models.Period, due models.Date) string {
-	return filepath.Join(dir, period.String(), ".attempt-"+due.String())
-}
-
-// Missing lists the ledger entries whose release file is not there, a lost attempt that was repeated since left out.
-func Missing(files []ReleaseFile, l *ledger.Ledger) []error {
-	there := map[int]bool{}
-	for _, f := range files {
-		there[f.Entry] = true
+// factor is the noise of the entry relative to the plan's.
+func (e entry) factor() float64 {
+	switch {
+	case e.lost == 0:
+		return 1
+	case e.period.Level() == models.LevelQuarter:
+		return repeatQuarter
 	}
-	for _, e := range l.Entries() {
-		if e.Release != nil && e.Release.Repeats != 0 {
-			there[e.Release.Repeats] = true
-		}
-	}
-	var all []error
-	for _, e := range l.Entries() {
-		if e.Release != nil && !there[e.Number] {
-			all = append(all, missing(e.Number))
-		}
-	}
-	return all
-}
-
-func pendingPath(dir string, period models.Period, entry int) string {
-	return filepath.Join(dir, period.String(), fmt.Sprintf(".pending-%d.json", entry))
-}
-
-// recover finishes what a crash interrupted: cohorts that the ledger names are applied, complete pending releases
-// promoted, marks of attempts that came to their end removed, and temporary files (they may hold the noise of a lost
-// attempt). It returns the commitments that the ledger names.
-func (r Releaser) recover() (map[string]bool, error) {
-	g, err := r.register()
-	if err != nil {
-		return nil, err
-	}
-	named := map[string]bool{}
-	touched := []string{g.dir, g.staged()}
-	for _, e := range r.Ledger.Entries() {
-		for _, c := range e.Commitments {
-			if strings.HasPrefix(c.Of, cohortPrefix) {
-				named[c.HMAC] = true
-			}
-		}
-		if e.Release == nil {
-			continue
-		}
-		period, err := models.ParsePeriod(e.Release.Period)
-		if err != nil {
-			return nil, err
-		}
-		pending := pendingPath(r.Releases, period, e.Number)
-		if dir := filepath.Dir(pending); !slices.Contains(touched, dir) {
-			touched = append(touched, dir)
-		}
-		if err := r.promote(pending, releasePath(r.Releases, period, e.Number), e.Number, period); err != nil {
-			return nil, err
-		}
-		if err := r.unmark(e); err != nil {
-			return nil, err
-		}
-	}
-	for _, dir := range touched {
-		if _, err := durable.Sweep(r.FS, dir); err != nil {
-			return nil, err
-		}
-	}
-	return named, g.apply(named)
-}
-
-// promote gives a pending release its name, if it is whole, and removes it otherwise.
-func (r Releaser) promote(pending, path string, entry int, period models.Period) error {
-	b, err := os.ReadFile(pending)
-	if isMissing(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if f, err := parseRelease(b, pending); err == nil && f.Entry == entry && f.Period == period {
-		if err := durable.Publish(r.FS, pending, path, 0o444); !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		return nil
-	}
-	return durable.Remove(r.FS, pending)
-}
-
-// unmark removes the mark of an entry's attempt where its release file is there: should the file be deleted later, it
-// is not taken for a lost attempt.
-func (r Releaser) unmark(e ledger.Entry) error {
-	period, err := models.ParsePeriod(e.Release.Period)
-	due, ok := models.ParseDate(e.Release.Due)
-	if err != nil || !ok {
-		return err
-	}
-	for _, path := range []string{releasePath(r.Releases, period, e.Number), attemptPath(r.Releases, period, due)} {
-		if _, err := os.Stat(path); isMissing(err) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-	return durable.Remove(r.FS, attemptPath(r.Releases, period, due))
-}
-
-func (r Releaser) register() (register, error) {
-	key, err := ledger.LoadCommitmentKey(r.Keys)
-	if err != nil {
-		return register{}, err
-	}
-	return register{fs: r.FS, dir: r.Register, key: r.Seal, commitment: key}, nil
+	return repeatYear
 }
 
 // draw is one item on its way: prepared noise, public cells, exact sums.
@@ -258,22 +154,17 @@ type draw struct {
 	sums  Sums
 }
 
-// measure makes one entry: sums first, then the staged cohort, then the ledger entry, and only then the noise.
-func (r Releaser) measure(ctx context.Context, house Warehouse, period models.Period, due models.Date, lost int) error {
-	items := r.Plan.DueOn(period, due)
-	factor := 1.0
-	if lost != 0 {
-		factor = repeatQuarter
-		if period.Level() != models.LevelQuarter {
-			factor = repeatYear
-		}
-		r.notice(fmt.Sprintf("entry %d of %s was booked but its figures were lost; it is repeated once, with %.2f times the noise", lost, period, factor))
+// measure makes one entry: sums first, then what the register stages, then the ledger entry, and only then the noise.
+func (r Releaser) measure(ctx context.Context, house Warehouse, stands register.Standing, en entry) error {
+	planned := r.Plan.DueOn(en.period, en.due)
+	if en.lost != 0 {
+		r.notice(fmt.Sprintf("entry %d of %s was booked but its figures were lost; it is repeated once, with %.2f times the noise", en.lost, en.period, en.factor()))
 	}
-	draws, err := r.prepare(items, factor)
+	draws, err := r.prepare(planned, en.factor())
 	if err != nil {
 		return err
 	}
-	named, err := r.recover()
+	items, err := r.items(en.period, draws)
 	if err != nil {
 		return err
 	}
@@ -281,34 +172,47 @@ func (r Releaser) measure(ctx context.Context, house Warehouse, period models.Pe
 	if err != nil {
 		return err
 	}
-	var commitments []ledger.Commitment
-	for population := range populationsOf(items) {
-		cs, err := r.sum(ctx, house, g, named, population, period, due, draws)
+	limits, err := r.limits()
+	if err != nil {
+		return err
+	}
+	populations := populationsOf(planned)
+	commitments, err := g.Always(populations)
+	if err != nil {
+		return err
+	}
+	for _, population := range populations {
+		cs, err := r.sum(ctx, house, g, stands, population, en, limits[population], draws, items)
 		if err != nil {
 			return err
 		}
 		commitments = append(commitments, cs...)
 	}
-	commitments = append(commitments, g.commitment.Commit("generation", house.Content))
-	if err := durable.MkdirAll(r.FS, filepath.Join(r.Releases, period.String()), 0o755); err != nil {
+	commitments = append(commitments, g.Commit.Commit("generation", house.Content))
+	if err := durable.MkdirAll(r.FS, filepath.Join(r.Releases, en.period.String()), 0o755); err != nil {
 		return err
 	}
-	if err := durable.Replace(r.FS, attemptPath(r.Releases, period, due), nil, 0o600); err != nil {
+	if err := durable.Replace(r.FS, attemptPath(r.Releases, en.period, en.due), nil, 0o600); err != nil {
 		return err
 	}
-	entry, err := r.book(ctx, period, due, draws, commitments, lost)
+	booked, err := r.book(ctx, en, items, commitments)
 	if err != nil {
 		return err
 	}
-	for _, c := range entry.Commitments {
-		if strings.HasPrefix(c.Of, cohortPrefix) {
-			named[c.HMAC] = true
-		}
-	}
-	if err := g.apply(named); err != nil {
+	if err := g.Apply(register.Stands(r.Ledger.Entries())); err != nil {
 		return err
 	}
-	return r.record(period, due, entry.Number, draws, lost)
+	return r.record(en, booked.Number, draws)
+}
+
+// limits are the caps that hold now.
+func (r Releaser) limits() (map[string]accountant.Mu2, error) {
+	list, err := r.Ledger.Budget()
+	all := map[string]accountant.Mu2{}
+	for _, p := range list {
+		all[p.Population] = p.Cap
+	}
+	return all, err
 }
 
 func (r Releaser) notice(text string) {
@@ -317,10 +221,13 @@ func (r Releaser) notice(text string) {
 	}
 }
 
-func populationsOf(items []Item) map[string]bool {
-	all := map[string]bool{}
+// populationsOf lists the populations of items in the plan's order, each once.
+func populationsOf(items []Item) []string {
+	var all []string
 	for _, it := range items {
-		all[it.Population] = true
+		if !slices.Contains(all, it.Population) {
+			all = append(all, it.Population)
+		}
 	}
 	return all
 }
@@ -339,249 +246,61 @@ func (r Releaser) prepare(items []Item, factor float64) ([]draw, error) {
 		}
 		all = append(all, draw{item: it, cells: cells, noise: p})
 	}
+	if _, err := r.joint(all); err != nil { // before anything is spent
+		return nil, problem.Wrap(err, problem.Refused, "plan "+r.Plan.Name, "what is due on one day cannot be reconciled", "correct the plan")
+	}
 	return all, nil
 }
 
-// sum runs the measures and the bounding SQL of one population as of the due date, and stages the cohort if this is
-// the entry that freezes it.
-func (r Releaser) sum(ctx context.Context, house Warehouse, g register, named map[string]bool, population string, period models.Period, due models.Date, draws []draw) ([]ledger.Commitment, error) {
-	fr, err := g.load(population, named)
+// record draws the noise and writes the release file.
+func (r Releaser) record(en entry, number int, draws []draw) error {
+	together, err := r.joint(draws)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	eng := house.Engine
-	failed := func(err error) error {
-		var p *problem.Problem
-		if errors.As(err, &p) {
-			return err
-		}
-		return problem.Wrap(err, problem.Failed, period.String(), "release failed", "run `heatwatch verify`; nothing was spent")
-	}
-	statements := append([]string{params(period, due)}, r.Schema.entries(population)...)
-	if err := run(ctx, eng, statements...); err != nil {
-		return nil, failed(err)
-	}
-	if err := prepareFrozen(ctx, eng, fr); err != nil {
-		return nil, failed(err)
-	}
-	if err := cohort(ctx, eng, fr, period); err != nil {
-		return nil, failed(err)
-	}
-	var commitments []ledger.Commitment
-	if _, ok := fr[period]; !ok {
-		ms, err := members(ctx, eng)
-		if err != nil {
-			return nil, failed(err)
-		}
-		c, err := g.stage(population, period, ms)
-		if err != nil {
-			return nil, failed(err)
-		}
-		commitments = append(commitments, c)
-	}
-	for _, who := range membershipsOf(r.Schema, draws, population) {
-		if who.activity != "" {
-			if err := run(ctx, eng, activeCohort(who.activity, who.item, period)); err != nil {
-				return nil, failed(err)
+	noisy := make([][]int64, len(draws))
+	for i, d := range draws {
+		noisy[i] = make([]int64, len(d.cells))
+		for k, x := range d.sums.cells() {
+			v, err := d.noise.Draw(x)
+			if err != nil {
+				return problem.Wrap(err, problem.Failed, "item "+d.item.ID, "release failed", "the attempt stays booked; run `heatwatch release` again for the one repeat")
 			}
+			noisy[i][k] = v
 		}
-		if err := run(ctx, eng, r.Schema.Relations(who.measures)...); err != nil {
-			return nil, failed(err)
-		}
-		for _, m := range who.measures {
-			if err := run(ctx, eng, r.Schema.Build[m]...); err != nil {
-				return nil, failed(err)
-			}
-		}
-		b := newBounder(r.Schema, eng, r.Selection)
-		for _, i := range who.draws {
-			d := draws[i]
-			if draws[i].sums, err = b.measure(ctx, d.item, d.cells, r.small(d.item, house.Partners)); err != nil {
-				return nil, err
-			}
-		}
+		clear(d.sums.cells())
 	}
-	return commitments, nil
+	f := ReleaseFile{Schema: 1, Entry: number, Period: en.period, Due: en.due, Demo: r.Ledger.Terms().Mode == ledger.Demo, Plan: planName(r.Plan)}
+	f.Measurements = r.measurements(en, draws, noisy)
+	f.reconcile(together)
+	if f.Manifest, err = r.manifest(number); err != nil {
+		return err
+	}
+	return r.write(en, f)
 }
 
-// small are the classes with fewer than two enrolled partners, which a plan may measure under other: a class with one
-// shelter is an address. It follows from the enrolment list, not from records.
-func (r Releaser) small(it Item, partners map[string]int) map[string]bool {
-	if !slices.Contains(r.Plan.Merge, it.By) {
-		return nil
-	}
-	d, ok := r.Schema.Dimension(it.Measure, it.By)
-	if !ok {
-		return nil
-	}
-	all := map[string]bool{}
-	for _, v := range d.Values {
-		if v != "other" && partners[v] < 2 {
-			all[v] = true
-		}
+// measurements is what is recorded of the drawn numbers. Nothing of the exact sums is left when it is called.
+func (r Releaser) measurements(en entry, draws []draw, noisy [][]int64) []Measurement {
+	var all []Measurement
+	for i, d := range draws {
+		all = append(all, r.Schema.measurement(d.item, en.period, d.cells, noisy[i], d.noise.Sd(), en.attempt()))
 	}
 	return all
 }
 
-// book appends the ledger entry. When it returns without error the entry is durable, and the noise may be drawn.
-func (r Releaser) book(ctx context.Context, period models.Period, due models.Date, draws []draw, commitments []ledger.Commitment, lost int) (ledger.Entry, error) {
-	items := make([]ledger.Item, 0, len(draws))
-	for _, d := range draws {
-		it := ledger.Item{ID: d.item.ID, Population: d.item.Population, Period: period.String(), Series: d.item.ID, Participations: d.item.Participations,
-			Cells: r.identity(d), Draws: int64(len(d.cells)), L0: d.item.L0, Linf: d.item.Linf, Sd: d.noise.Sd()}
-		var err error
-		if it.Mu2, err = it.Cost(); err != nil {
-			return ledger.Entry{}, err
-		}
-		items = append(items, it)
-	}
-	losses, err := r.Ledger.Losses(items)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	e := ledger.Entry{Kind: ledger.KindRelease, Date: r.Today.String(), Commitments: commitments,
-		Release: &ledger.Release{Period: period.String(), Due: due.String(), Plan: r.Ledger.Plan().Ref(), Attempt: 1, Items: items, Losses: losses}}
-	if lost != 0 {
-		e.Kind, e.Release.Attempt, e.Release.Repeats = ledger.KindRepeat, 2, lost
-	}
-	return r.Ledger.Append(ctx, e)
-}
-
-// identity is what an item measures, whatever it is called: the vector by its definition, the breakdown, the cells.
-func (r Releaser) identity(d draw) string {
-	parts := []string{d.item.Vector, fmt.Sprint(r.Schema.Measures[d.item.Measure].Definition), d.item.By}
-	for _, c := range d.cells {
-		parts = append(parts, c.text(d.item.By))
-	}
-	return ledger.CellsHash(parts...)
-}
-
-// record draws the noise and writes the release file.
-func (r Releaser) record(period models.Period, due models.Date, entry int, draws []draw, lost int) error {
-	f := ReleaseFile{Schema: 1, Entry: entry, Period: period, Due: due, Demo: r.Ledger.Terms().Mode == ledger.Demo, Plan: planName(r.Plan)}
-	for _, d := range draws {
-		noisy := make([]int64, len(d.cells))
-		for i := range noisy {
-			v, err := d.noise.Draw(d.sums.cells()[i])
-			if err != nil {
-				return problem.Wrap(err, problem.Failed, "item "+d.item.ID, "release failed", "the attempt stays booked; run `heatwatch release` again for the one repeat")
-			}
-			noisy[i] = v
-		}
-		clear(d.sums.cells())
-		attempt := 1
-		if lost != 0 {
-			attempt = 2
-		}
-		f.Measurements = append(f.Measurements, r.Schema.measurement(d.item, period, d.cells, noisy, d.noise.Sd(), attempt))
-	}
-	var err error
+// write signs a release and gives it its name.
+func (r Releaser) write(en entry, f ReleaseFile) (err error) {
 	if f.Signature, err = r.Ledger.Sign(ofRelease, f.signed()); err != nil {
 		return err
 	}
-	pending := pendingPath(r.Releases, period, entry)
+	pending := pendingPath(r.Releases, en.period, f.Entry)
 	if err := durable.Create(r.FS, pending, f.encode(), 0o444); err != nil {
 		return err
 	}
-	if err := durable.Publish(r.FS, pending, releasePath(r.Releases, period, entry), 0o444); err != nil {
+	if err := durable.Publish(r.FS, pending, releasePath(r.Releases, en.period, f.Entry), 0o444); err != nil {
 		return err
 	}
-	return durable.Remove(r.FS, attemptPath(r.Releases, period, due))
+	return durable.Remove(r.FS, attemptPath(r.Releases, en.period, en.due))
 }
 
 func planName(p *Plan) string { return fmt.Sprintf("%s v%d %s", p.Name, p.Version, p.Hash) }
-
-// State tells where an item of a period stands: not_due, due, measured or refused.
-func (r Releaser) State(it Item, period models.Period) string {
-	if it.L0 == 0 { // a total has no state of its own
-		return ""
-	}
-	cells, err := r.Schema.cells(it)
-	if err != nil {
-		return "refused"
-	}
-	if len(r.Ledger.Measured(it.Population, period.String(), r.identity(draw{item: it, cells: cells}))) > 0 {
-		return "measured"
-	}
-	if DueDate(period, it.Due) > r.Today {
-		return "not_due"
-	}
-	return "due"
-}
-
-// Check compares every release file with its ledger entry (the same items, bounds, noise and cost) and checks the
-// home's signature over its numbers.
-func Check(files []ReleaseFile, l *ledger.Ledger) error {
-	byNumber := map[int]ReleaseFile{}
-	for _, f := range files {
-		byNumber[f.Entry] = f
-	}
-	for _, e := range l.Entries() {
-		if e.Release == nil {
-			continue
-		}
-		f, ok := byNumber[e.Number]
-		delete(byNumber, e.Number)
-		if !ok {
-			continue // a lost attempt; a repeat names it
-		}
-		if err := matches(f, e); err != nil {
-			return err
-		}
-		if err := ledger.VerifySignature(l.PublicKey(), ofRelease, f.signed(), f.Signature); err != nil {
-			return tampered(f.path, "the release file was changed after it was recorded")
-		}
-	}
-	for n, f := range byNumber {
-		return tampered(f.path, fmt.Sprintf("the ledger has no release in entry %d", n))
-	}
-	return nil
-}
-
-func matches(f ReleaseFile, e ledger.Entry) error {
-	r := e.Release
-	if f.Period.String() != r.Period || f.Due.String() != r.Due || len(f.Measurements) != len(r.Items) || !strings.HasSuffix(f.Plan, r.Plan.Hash) {
-		return tampered(f.path, fmt.Sprintf("the file is not what ledger entry %d measured", e.Number))
-	}
-	for i, m := range f.Measurements {
-		it := r.Items[i]
-		if m.Item != it.ID || m.Population != it.Population || m.Sd != it.Sd || m.L0 != it.L0 || m.Linf != it.Linf || int64(len(m.Cells)) != it.Draws {
-			return tampered(f.path, fmt.Sprintf("item %s is not what ledger entry %d measured", it.ID, e.Number))
-		}
-	}
-	return nil
-}
-
-// Statements say what each release cost, for the entries that figures came from.
-func Statements(l *ledger.Ledger, population string, entries []int) ([]Statement, error) {
-	terms := l.Terms()
-	var unit string
-	var capEpsilon float64
-	for _, p := range terms.Populations {
-		if p.Name == population {
-			unit, capEpsilon = p.Unit, p.CapEpsilon
-		}
-	}
-	var all []Statement
-	for _, e := range l.Entries() {
-		if e.Release == nil || !slices.Contains(entries, e.Number) {
-			continue
-		}
-		for _, loss := range e.Release.Losses {
-			if loss.Population != population {
-				continue
-			}
-			eps, err := loss.Release.Epsilon(terms.Delta)
-			if err != nil {
-				return nil, err
-			}
-			life, err := loss.Lifetime.Epsilon(terms.Delta)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, Statement{Entry: e.Number, Unit: unit, MuRelease: loss.Release.Mu(), EpsilonRelease: eps,
-				MuLifetime: loss.Lifetime.Mu(), EpsilonLifetime: life, CapEpsilon: capEpsilon, Delta: terms.Delta, Mechanism: "gaussian"})
-		}
-	}
-	return all, nil
-}

@@ -20,6 +20,7 @@ import (
 	"heatwatch/models"
 	"heatwatch/privacy/accountant"
 	"heatwatch/privacy/ledger"
+	"heatwatch/privacy/register"
 )
 
 // smallPlan measures heads and a yes-or-no question each quarter, and heads by kind of agency each year, twice.
@@ -120,11 +121,13 @@ type home struct {
 	p    *Plan
 }
 
-func newHome(t testing.TB, l *lake) home {
+func newHome(t testing.TB, l *lake) home { return newHomeOf(t, l, smallSchema(), smallPlan) }
+
+func newHomeOf(t testing.TB, l *lake, s Schema, plan string) home {
 	t.Helper()
-	h := home{dir: t.TempDir(), lake: l, s: smallSchema()}
+	h := home{dir: t.TempDir(), lake: l, s: s}
 	var err error
-	if h.p, err = ParsePlan([]byte(smallPlan), "small", h.s, 4, 1e-6); err != nil {
+	if h.p, err = ParsePlan([]byte(plan), "small", h.s, 4, 1e-6); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range []string{"ledger", "keys", "register", "releases"} {
@@ -191,7 +194,7 @@ func parse(t testing.TB, s string) models.Period {
 func (h home) frozen(t testing.TB) map[string][]string {
 	t.Helper()
 	r := h.releaser(t, durable.OS(), "2027-12-31")
-	named, err := r.recover()
+	stands, err := r.recover()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,13 +202,13 @@ func (h home) frozen(t testing.TB) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fr, err := g.load("minors", named)
+	book, err := g.Load(stands, "minors")
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := map[string][]string{}
-	for p, ms := range fr {
-		all[p.String()] = mapSlice(ms, func(m Member) string { return m.Pseudonym })
+	for p, ms := range book.Frozen() {
+		all[p.String()] = mapSlice(ms, func(m register.Member) string { return m.Person.Hex() })
 	}
 	return all
 }
@@ -428,7 +431,7 @@ func TestFrozenEntriesWin(t *testing.T) {
 	today := "2027-12-31"
 	exact := func(period, due string) map[string]string {
 		r := h.releaser(t, durable.OS(), today)
-		named, err := r.recover()
+		stands, err := r.recover()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -439,7 +442,11 @@ func TestFrozenEntriesWin(t *testing.T) {
 			t.Fatal(err)
 		}
 		house, _ := r.Open(context.Background())
-		if _, err := r.sum(context.Background(), house, g, named, "minors", parse(t, period), d, draws); err != nil {
+		items, err := r.items(parse(t, period), draws)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.sum(context.Background(), house, g, stands, "minors", entry{period: parse(t, period), due: d}, accountant.Unit, draws, items); err != nil {
 			t.Fatal(err)
 		}
 		all := map[string]string{}
@@ -523,10 +530,10 @@ func TestTheRegisterIsSealedAndComplete(t *testing.T) {
 		changed := bytes.Clone(sealed)
 		changed[i] ^= 1
 		put(changed)
-		wantExit(t, next(), problem.Refused, "the ledger does not know this cohort")
+		wantExit(t, next(), problem.Refused, "the ledger does not know this cohort file")
 	}
 	put(sealed[:4])
-	wantExit(t, next(), problem.Refused, "the ledger does not know this cohort")
+	wantExit(t, next(), problem.Refused, "the ledger does not know this cohort file")
 	put(nil)
 	if err := os.WriteFile(path, nil, 0o400); err != nil {
 		t.Fatal(err)
@@ -540,7 +547,7 @@ func TestTheRegisterIsSealedAndComplete(t *testing.T) {
 	if err := os.WriteFile(extra, sealed, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	wantExit(t, next(), problem.Refused, "the ledger does not know this cohort")
+	wantExit(t, next(), problem.Refused, "the ledger does not know this cohort file")
 	os.Remove(extra)
 	r := h.releaser(t, durable.OS(), "2025-12-01")
 	r.Seal = []byte("another-another-another-another-")
@@ -564,7 +571,7 @@ func TestAStagedCohortWithoutAnEntryIsDropped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.stage("minors", parse(t, "2025Q1"), []Member{{Pseudonym: "aa"}}); err != nil {
+	if _, err := g.StageCohort("minors", parse(t, "2025Q1"), []register.Member{{Person: register.ID{1}}}); err != nil {
 		t.Fatal(err)
 	}
 	h.must(t, "2025Q1", "2025-06-01")

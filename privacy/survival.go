@@ -103,6 +103,11 @@ func covariancesOf(forms []form, r readings) covariances {
 	shows := false
 	for _, f := range forms {
 		shows = shows || coarse(f, r)
+	}
+	if shows { // over raw cells, of which rounding can be counted one by one
+		forms = mapSlice(forms, func(f form) form { return f.raw(r) })
+	}
+	for _, f := range forms {
 		all.add(f, 0)
 	}
 	keys := all.keys()

@@ -448,3 +448,31 @@ func expectedText(expect any, column string) string {
 	}
 	return ""
 }
+
+// TestTheWorkedPlanBeatsEqualSigmas: the red team found x 0.82 over equal sigmas on the same encoded workload.
+func TestTheWorkedPlanBeatsEqualSigmas(t *testing.T) {
+	p, s, w, _ := wholeWorked(t)
+	var price float64
+	for _, it := range p.Items {
+		if it.Population == "minors" {
+			price += float64(it.L0) * float64(it.Participations)
+		}
+	}
+	equal := math.Ceil(100*math.Sqrt(price/(0.8378*0.8378*(1-0.054)))) / 100
+	text, _, _ := translate(t, w)
+	text = regexp.MustCompile(`sigma: [0-9.]+`).ReplaceAllStringFunc(text[:strings.Index(text, "id: arr_roles")], func(string) string { return fmt.Sprintf("sigma: %v", equal) }) +
+		text[strings.Index(text, "id: arr_roles"):]
+	text = strings.Replace(text, "sigma: 150", fmt.Sprintf("sigma: %v", equal), 1)
+	q, err := privacy.ParsePlan([]byte(text), "equal.yaml", s, 4, delta)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	a, err := q.Optimise(s, "equal.yaml", period(t, "2024"), 0, 4, delta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("half-width over target: %.3f with all sigmas %.2f, %.3f proposed: x %.3f", a.Now, equal, a.Proposed, a.Proposed/a.Now)
+	if r := a.Proposed / a.Now; !(r < 0.95) {
+		t.Errorf("x %.3f over equal sigmas: no gain", r)
+	}
+}

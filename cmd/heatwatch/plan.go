@@ -29,12 +29,12 @@ func (c *command) planCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		Long: `Lists every figure that the release plan publishes for a period: when it is due, where it stands, what one person loses
 by its item (mu squared), and the 95 % half-width to expect from the noise, at the plan's design size or among --persons.
-A second table (--budget; always in JSON, and below the first one where a person reads) splits the lifetime budget of
-each population. All of it follows from the plan; no record is read.
+A second table, below the first one where a person reads, splits the lifetime budget of each population; --budget shows it
+alone, and adds it to the JSON form. All of it follows from the plan; no record is read.
 
---optimise proposes sigmas that serve the targets best within the usable budget (cap less reserve and what is held
-back): an item's "target" is a half-width (left out:
-the plan's limit), its "weight" counts it more. --out writes the plan with them; the home is not touched.`,
+--optimise proposes sigmas that serve the targets best within the usable budget (cap less reserve and what is held back).
+An item's "target" is a half-width (left out: the plan's limit), its "weight" counts it more. --out writes the plan with
+the proposed sigmas; the home is not touched.`,
 		Example: `  heatwatch plan 2025Q1
   heatwatch plan 2025 --persons 80 --format table
   heatwatch plan 2025 --budget
@@ -76,6 +76,10 @@ the plan's limit), its "weight" counts it more. --out writes the plan with them;
 			if budget && o.Format != render.FormatJSON {
 				return c.Table(split.Table)
 			}
+			var more []render.Named
+			if budget || o.Format != render.FormatJSON { // the keys of the JSON form are a contract
+				more = append(more, split)
+			}
 			r := privacy.Releaser{Ledger: h.ledger, Plan: plan, Schema: sc, Today: h.today()}
 			rows, err := plan.Planned(sc, p, persons, r.State)
 			if err != nil {
@@ -86,10 +90,10 @@ the plan's limit), its "weight" counts it more. --out writes the plan with them;
 				t.Rows = append(t.Rows, []string{p.String(), x.Item, x.Population, x.Measure, x.Statistic, x.By, x.Due.String(), x.State,
 					number(x.Mu2, 6), number(x.HalfWidth, 4), strconv.FormatBool(x.Published), x.Note})
 			}
-			return c.Table(t, split)
+			return c.Table(t, more...)
 		}}
 	cmd.Flags().Float64Var(&persons, "persons", 0, "persons in the period (default: the plan's design size)")
-	cmd.Flags().BoolVar(&budget, "budget", false, "only the split of the lifetime budget")
+	cmd.Flags().BoolVar(&budget, "budget", false, "the split of the lifetime budget: alone, or in JSON beside the figures")
 	cmd.Flags().BoolVar(&optimise, "optimise", false, "find the sigmas that serve the targets best within the usable budget")
 	cmd.Flags().StringVar(&out, "out", "", "with --optimise: write the plan with the proposed sigmas to a new file")
 	return cmd

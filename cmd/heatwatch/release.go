@@ -11,6 +11,7 @@ import (
 
 	"heatwatch/etl/lake"
 	"heatwatch/internal/durable"
+	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
 	"heatwatch/privacy"
@@ -43,14 +44,24 @@ release file was lost, restore it first: else this command repeats the measureme
 				}
 				periods = []models.Period{p}
 			}
-			return c.locked("release", func(h *house) error { return c.release(cmd.Context(), h, periods, witness) })
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			lock, err := h.Lock("release", h.now())
+			if err != nil {
+				return err
+			}
+			defer lock.Unlock()
+			return c.release(cmd.Context(), h, lock, periods, witness)
 		}}
 	cmd.Flags().StringVar(&witness, "witness", "", "a head of this ledger that was kept elsewhere (file, or folder of the published site), or none")
 	cmd.Flags().BoolVar(&due, "due", false, "every period with something due")
 	return cmd
 }
 
-func (c *command) release(ctx context.Context, h *house, periods []models.Period, witness string) error {
+// release makes what is due, each ledger entry in a process of its own, and prints what is recorded.
+func (c *command) release(ctx context.Context, h *house, lock *home.Lock, periods []models.Period, witness string) error {
 	c.warn(h)
 	r, err := h.releaser(c)
 	if err != nil {
@@ -64,47 +75,27 @@ func (c *command) release(ctx context.Context, h *house, periods []models.Period
 			return err
 		}
 	}
-	files, err := releaseAll(ctx, r, periods)
-	if err != nil {
+	for _, p := range periods {
+		if err := c.makeEntries(ctx, h, lock, r, p); err != nil {
+			return err
+		}
+	}
+	if h, err = c.open(); err != nil { // with what the processes have written
 		return err
+	}
+	var files []privacy.ReleaseFile
+	for _, p := range periods {
+		fs, err := r.Files(p)
+		if err != nil {
+			return err
+		}
+		files = append(files, fs...)
 	}
 	slices.SortStableFunc(files, func(a, b privacy.ReleaseFile) int { return a.Entry - b.Entry })
 	if err := privacy.Check(files, h.ledger); err != nil {
 		return err
 	}
 	return c.printReleases(files)
-}
-
-// releaseAll releases periods one after the other, over one session of the lake.
-func releaseAll(ctx context.Context, r privacy.Releaser, periods []models.Period) ([]privacy.ReleaseFile, error) {
-	open := r.Open
-	var house *privacy.Warehouse
-	defer func() {
-		if house != nil {
-			house.Close()
-		}
-	}()
-	r.Open = func(ctx context.Context) (privacy.Warehouse, error) {
-		if house == nil {
-			h, err := open(ctx)
-			if err != nil {
-				return h, err
-			}
-			house = &h
-		}
-		shared := *house
-		shared.Close = nil
-		return shared, nil
-	}
-	var files []privacy.ReleaseFile
-	for _, p := range periods {
-		fs, err := r.Release(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, fs...)
-	}
-	return files, nil
 }
 
 // printReleases writes the recorded files: a table for people, and in every other form a JSON array of their bytes.
@@ -142,7 +133,7 @@ func (h *house) releaser(c *command) (privacy.Releaser, error) {
 	}
 	return privacy.Releaser{
 		FS: h.fs, Releases: h.Releases(), Register: h.Register(), Keys: h.Keys(), Ledger: h.ledger, Plan: plan, Schema: sc,
-		Selection: keys.Selection.Bytes(), Seal: keys.Register.Bytes(), Today: h.today(),
+		Selection: keys.Selection.Bytes(), Seal: keys.Register.Bytes(), Today: h.today(), Made: made(),
 		Notice: func(text string) { c.Say("heatwatch: %s", text) },
 		Open:   h.warehouse,
 	}, nil

@@ -10,6 +10,7 @@ import (
 	"heatwatch/internal/problem"
 	"heatwatch/models"
 	"heatwatch/privacy"
+	"heatwatch/privacy/ledger"
 	"heatwatch/reports/measures"
 	"heatwatch/reports/render"
 )
@@ -136,6 +137,11 @@ func (h *house) report(m measures.Measure, asked []models.Period) (privacy.Repor
 	if err != nil {
 		return privacy.Report{}, err
 	}
+	return reportOf(plan, sc, h.ledger, files, m, asked)
+}
+
+// reportOf derives the report of one measure from release files, plan and ledger, wherever they lie.
+func reportOf(plan *privacy.Plan, sc privacy.Schema, l *ledger.Ledger, files []privacy.ReleaseFile, m measures.Measure, asked []models.Period) (privacy.Report, error) {
 	r := privacy.Report{Schema: 1, Measure: m.ID, Definition: m.Definition, Population: m.Population, Figures: []privacy.Figure{}}
 	figures, err := plan.Figures(sc, files, m.ID, asked)
 	if err != nil {
@@ -146,16 +152,19 @@ func (h *house) report(m measures.Measure, asked []models.Period) (privacy.Repor
 	for _, f := range r.Figures {
 		entries = append(entries, f.Entries()...)
 	}
-	r.Privacy, err = privacy.Statements(h.ledger, m.Population, entries)
+	r.Privacy, err = privacy.Statements(l, m.Population, entries)
 	return r, err
 }
+
+// demoMark stands in the files of a demonstration.
+const demoMark = "demonstration: synthetic data"
 
 // text is what a reader needs beside the figures.
 func (h *house) text(m measures.Measure) render.Text {
 	t := render.Text{Title: m.Title, Says: m.Says, Denominator: m.Denominator, Differences: m.Differences}
 	if h.demo() {
 		t.Notices = append(t.Notices, "DEMONSTRATION: these figures are about a synthetic county. No person in them exists.")
-		t.Mark = "demonstration: synthetic data"
+		t.Mark = demoMark
 	}
 	if e, _ := h.epsilon(); e > notPrivate {
 		t.Notices = append(t.Notices, "NOT PRIVATE: the lifetime budget of this home is so large that its figures protect nobody.")

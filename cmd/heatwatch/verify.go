@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,18 +20,37 @@ import (
 	"heatwatch/internal/problem"
 	"heatwatch/privacy"
 	"heatwatch/privacy/ledger"
+	"heatwatch/reports/measures"
+	"heatwatch/reports/measures/schema"
 	"heatwatch/reports/render"
 )
 
 func (c *command) verifyCommand() *cobra.Command {
-	var release, site, key string
-	cmd := &cobra.Command{Use: "verify", Short: "Check the whole home: lake, ledger, releases, plan", Args: cobra.NoArgs,
-		Long: `Reads every file of the lake byte by byte and row by row, the ledger end to end, and every release file against its
-ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.`,
-		Example: "  heatwatch verify --format json",
+	var release, ledgerDir, site, key string
+	cmd := &cobra.Command{Use: "verify", Short: "Check the whole home; or one published site or release file, without data", Args: cobra.NoArgs,
+		Long: `Without a flag: reads every file of the lake byte by byte and row by row, the ledger end to end, and every release file
+against its ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.
+
+--release FILE follows the figures of one release file back to the ledger, on a machine without home and data: signature,
+accounting by the file's own manifest, every figure that rests on the file computed again from its noisy cells and
+compared with the site around it, ledger entry, chain and head. It prints the figures as report does, and what it could not check.
+Exit 3: something does not agree; 2: the file cannot be read.
+
+--site DIR does the same for a whole published site.`,
+		Example: `  heatwatch verify --format json
+  heatwatch verify --release public/releases/2024/12.json --key FINGERPRINT
+  heatwatch verify --release 12.json --ledger public/ledger
+  heatwatch verify --site public --key FINGERPRINT`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if release != "" {
-				return problem.New(problem.Failed, "--release", "recomputing one release file without its site is not built yet", "check the whole site: `heatwatch verify --site DIR --key FINGERPRINT`")
+			switch {
+			case release != "" && site != "":
+				return problem.New(problem.Usage, "verify", "--release and --site were both given", "give one of them")
+			case release == "" && ledgerDir != "":
+				return problem.New(problem.Usage, "--ledger", "it belongs to --release", "a site holds its own ledger: `heatwatch verify --site DIR`")
+			case release == "" && site == "" && key != "":
+				return problem.New(problem.Usage, "--key", "it belongs to --release or --site", "a home knows its own key")
+			case release != "":
+				return c.verifyRelease(release, ledgerDir, key)
 			}
 			if site != "" {
 				return c.verifySite(site, key)
@@ -38,13 +58,15 @@ ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.`,
 			return c.verify(cmd.Context())
 		}}
 	cmd.Flags().StringVar(&release, "release", "", "one release file")
+	cmd.Flags().StringVar(&ledgerDir, "ledger", "", "with --release: the ledger's folder (default: the one beside the file's releases/)")
 	cmd.Flags().StringVar(&site, "site", "", "a published site")
 	cmd.Flags().StringVar(&key, "key", "", "fingerprint of the key to expect")
 	return cmd
 }
 
 // verifySite checks a published site on a machine without data: every file against SHA256SUMS, the ledger end to end,
-// and each release file against its ledger entry and the home's signature.
+// each release file against its own manifest, its ledger entry and the home's signature, and every figure of the site's files of figures
+// against those release files.
 func (c *command) verifySite(dir, key string) error {
 	bad := func(where, what string) error {
 		return problem.New(problem.Refused, filepath.Join(dir, where), what, "do not rely on this copy: fetch it again from its publisher")
@@ -56,12 +78,12 @@ func (c *command) verifySite(dir, key string) error {
 	if err != nil {
 		return err
 	}
-	if key != "" && !strings.EqualFold(key, r.Fingerprint) {
-		return bad(ledger.HeadFile, "the site is signed by another key ("+r.Fingerprint+")")
-	}
 	l, err := ledger.OpenPublic(filepath.Join(dir, "ledger"))
 	if err != nil {
 		return err
+	}
+	if key != "" && !sameFingerprint(key, l.PublicKey()) {
+		return bad(ledger.HeadFile, "the site is signed by another key ("+r.Fingerprint+")")
 	}
 	files, err := privacy.ReadReleases(filepath.Join(dir, "releases"))
 	if err != nil {
@@ -73,11 +95,75 @@ func (c *command) verifySite(dir, key string) error {
 	if gone := privacy.Missing(files, l); len(gone) > 0 {
 		return gone[0]
 	}
+	found, figures, err := siteFindings(dir, l, files)
+	if err != nil {
+		return err
+	}
+	if len(found.Problems) > 0 {
+		if len(files) > 0 {
+			c.sayCode(files[len(files)-1])
+		}
+		return first(found.Problems)
+	}
+	for _, u := range found.Unchecked {
+		c.Say("heatwatch: not checked: %s", u)
+	}
 	if key == "" {
 		c.Say("heatwatch: the key was not compared; ask the publisher for its fingerprint and give it as --key")
 	}
-	return c.Table(render.Table{Columns: render.Cols("home", "entries#", "releases#", "fingerprint"),
-		Rows: [][]string{{r.Home, fmt.Sprint(r.Entries), fmt.Sprint(len(files)), r.Fingerprint}}})
+	return c.Table(render.Table{Columns: render.Cols("home", "entries#", "releases#", "figures#", "fingerprint"),
+		Rows: [][]string{{r.Home, fmt.Sprint(r.Entries), fmt.Sprint(len(files)), fmt.Sprint(figures), r.Fingerprint}}})
+}
+
+// audit checks release files against their own manifests and the ledger.
+func audit(files []privacy.ReleaseFile, l *ledger.Ledger) (found privacy.Findings) {
+	sc := schema.Schema()
+	for _, f := range files {
+		found.Add(f.Audit(sc))
+		found.Add(f.AuditEntry(l, sc))
+	}
+	slices.Sort(found.Unchecked) // old files all lack the same
+	found.Unchecked = slices.Compact(found.Unchecked)
+	return found
+}
+
+// siteFindings audits every release file of a site and derives all its figures again.
+func siteFindings(dir string, l *ledger.Ledger, files []privacy.ReleaseFile) (found privacy.Findings, figures int, err error) {
+	sc := schema.Schema()
+	found = audit(files, l)
+	if len(found.Problems) > 0 {
+		return found, 0, nil
+	}
+	for _, name := range []string{ledger.HeadFile, filepath.Join("ledger", ledger.HeadFile)} {
+		head, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return found, 0, problem.Wrap(err, problem.Refused, filepath.Join(dir, name), "the head cannot be read", "fetch the site again from its publisher")
+		}
+		if rel, err := l.Compare(head); err != nil || rel != ledger.Same {
+			found.Problems = append(found.Problems, problem.New(problem.Refused, filepath.Join(dir, name), "it is not the head of the site's ledger", "fetch the site again from its publisher"))
+			return found, 0, nil
+		}
+	}
+	plan, err := planOf(l, sc, files)
+	if err != nil {
+		found.Unchecked = append(found.Unchecked, "the figures: this program cannot read the plan: "+err.Error())
+		return found, 0, nil
+	}
+	s, err := publishedBy(l)
+	if err != nil {
+		return found, 0, err
+	}
+	for _, m := range measures.All() {
+		r, err := reportOf(plan, sc, l, files, m, nil)
+		if err != nil {
+			return found, 0, err
+		}
+		s.Reports = append(s.Reports, r)
+		figures += len(r.Figures)
+	}
+	data, err := checkData(dir, s, 0, files)
+	found.Add(data)
+	return found, figures, err
 }
 
 // sums compares a folder with its SHA256SUMS, in both directions.
@@ -163,6 +249,13 @@ func (c *command) verify(ctx context.Context) error {
 	home := c.path()
 	if h != nil {
 		files, err := h.releases()
+		if err == nil {
+			for _, wrong := range audit(files, h.ledger).Problems {
+				if err := note(wrong); err != nil {
+					return err
+				}
+			}
+		}
 		if err := note(err); err != nil {
 			return err
 		}

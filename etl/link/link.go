@@ -11,6 +11,10 @@ import (
 	"heatwatch/models"
 )
 
+// Version names the rule of this package in release manifests: it changes when the same files would become other
+// persons. The recipe of the token belongs to it.
+const Version = "1 token_name_dob"
+
 // Token is one linkage token of a file.
 type Token struct{ Column, Value string }
 

@@ -62,7 +62,13 @@ func TestEqualTokensOfTwoAgenciesAreOnePerson(t *testing.T) {
 }
 
 func TestSecondKeyOfAnAgencyStaysAlone(t *testing.T) {
-	m := persons(assign(t, []File{file(1, "a", "p", "T"), file(2, "b", "q", "T"), file(3, "b", "r", "T"), file(4, "c", "s", "T")}, Known{}, rand.Reader))
+	out := assign(t, []File{file(1, "a", "p", "T"), file(2, "b", "q", "T"), file(3, "b", "r", "T"), file(4, "c", "s", "T")}, Known{}, rand.Reader)
+	m := persons(out)
+	for _, p := range out.Persons {
+		if p.Measured == (p.Person == m["minors/b/r"].Person) {
+			t.Errorf("of the persons, the second key and no other waits: %+v", p)
+		}
+	}
 	twin, incumbent := m["minors/b/r"], m["minors/b/q"]
 	if twin.Measured || twin.Person == incumbent.Person {
 		t.Errorf("the second key must be its own person and not measured: %+v", twin)

@@ -8,9 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"heatwatch/internal/problem"
 )
@@ -72,25 +71,71 @@ func (h Home) Check() error {
 }
 
 // Lock is the one lock of a home.
-type Lock struct{ f *flock.Flock }
+type Lock struct{ f *os.File }
 
 // Lock takes the home's lock or says who holds it. The kernel's lock decides; the text is a courtesy.
 func (h Home) Lock(what string, now time.Time) (*Lock, error) {
-	path := h.in(".lock")
-	f := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
-	ok, err := f.TryLock()
-	if err != nil {
+	path := h.in(lockName)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = tryLock(f.Fd())
+	}
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		f.Close()
+		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
+	case err != nil:
 		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be opened", "check the permissions of the home")
 	}
-	if !ok {
-		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
-	}
 	text := fmt.Sprintf("heatwatch %s, process %d, since %s\n", what, os.Getpid(), now.Format(time.RFC3339))
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		f.Unlock()
+	if err := errors.Join(f.Truncate(0), writeAt(f, text)); err != nil {
+		f.Close()
 		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be written", "check that the disk has room")
 	}
 	return &Lock{f}, nil
+}
+
+const lockName = ".lock"
+
+func writeAt(f *os.File, text string) error {
+	_, err := f.WriteAt([]byte(text), 0)
+	return err
+}
+
+// tryLock takes the kernel's lock of an open file. It belongs to the open file, so it is held until the last process that has
+// inherited it ends.
+func tryLock(fd uintptr) error {
+	for {
+		if err := syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB); err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+// handed is where a child process finds the lock: the first file after standard error.
+const handed = 3
+
+// File is the lock for exec.Cmd.ExtraFiles, as its first: the child holds it too, also if this process is killed.
+func (l *Lock) File() *os.File { return l.f }
+
+// Handed checks in a child process that its parent holds the home's lock and has handed it on. It refuses whoever was not
+// started so.
+func (h Home) Handed() error {
+	no := problem.New(problem.Usage, h.Dir, "this command is run by `heatwatch release` alone", "run that")
+	path := h.in(lockName)
+	var got, want syscall.Stat_t
+	if syscall.Fstat(handed, &got) != nil || syscall.Stat(path, &want) != nil || got.Dev != want.Dev || got.Ino != want.Ino {
+		return no
+	}
+	syscall.CloseOnExec(handed)
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), fmt.Sprintf(", process %d, ", os.Getppid())) {
+		return no
+	}
+	if err := tryLock(handed); err != nil { // no change where the parent holds it
+		return no
+	}
+	return nil
 }
 
 // holder reads who holds the lock. Its text comes a moment after the lock itself.
@@ -104,8 +149,8 @@ func holder(path string) string {
 	return "another run"
 }
 
-// Unlock gives the lock back.
+// Unlock gives the lock back. A process that it was handed to must have ended.
 func (l *Lock) Unlock() error {
-	os.Truncate(l.f.Path(), 0) // so that the next holder is never taken for this one
-	return l.f.Unlock()
+	l.f.Truncate(0) // so that the next holder is never taken for this one
+	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
 }
