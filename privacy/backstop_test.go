@@ -79,12 +79,7 @@ func (h home) exact(t testing.TB, period, due string) map[string]string {
 		t.Fatal(err)
 	}
 	house, _ := r.Open(context.Background())
-	en := entry{period: parse(t, period), due: d}
-	for _, e := range r.Ledger.Entries() {
-		if e.Import != nil {
-			en.imports = append(en.imports, e.Import)
-		}
-	}
+	en := entry{period: parse(t, period), due: d, foreign: r.foreign(stands)}
 	if _, err := r.sum(context.Background(), house, g, stands, "minors", en, limits["minors"], draws, items); err != nil {
 		t.Fatal(err)
 	}

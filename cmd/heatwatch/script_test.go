@@ -78,6 +78,8 @@ func TestScripts(t *testing.T) {
 			"fingerprint":  scriptFingerprint,
 			"lie":          scriptLie,
 			"sums":         scriptSums,
+			"locked":       scriptLocked,
+			"renamed":      scriptRenamed,
 		},
 	})
 }
@@ -988,6 +990,45 @@ func scriptRefused(ts *testscript.TestScript, neg bool, args []string) {
 	if ts.ReadFile("listing.before") != ts.ReadFile("listing.after") {
 		ts.Fatalf("a home that was refused has changed")
 	}
+}
+
+// scriptLocked wants a home to be locked: nothing is measured, published or amended, whatever witness agrees; reading works and
+// says so; and nothing changes: locked HOME
+func scriptLocked(ts *testscript.TestScript, neg bool, args []string) {
+	home := "--home=" + args[0]
+	scriptListing(ts, false, []string{"listing.before", args[0]})
+	scriptExits(ts, false, []string{"0", "heatwatch", home, "witness", "--out", "locked.note"})
+	for _, c := range []string{"release 2023Q4 --witness locked.note", "release 2023 --witness locked.note", "publish --out locked.site", "budget amend --reason x --epsilon 7"} {
+		scriptExits(ts, false, append([]string{"3", "heatwatch", home}, strings.Fields(c)...))
+		if !regexp.MustCompile(`copied, or restored.*ledger import --site`).MatchString(ts.ReadFile("stderr")) {
+			ts.Fatalf("%s does not say that the home is locked: %s", c, ts.ReadFile("stderr"))
+		}
+	}
+	for _, c := range []string{"budget", "verify", "budget verify", "status"} {
+		scriptExits(ts, false, append([]string{"0", "heatwatch", home}, strings.Fields(c)...))
+		if !strings.Contains(ts.ReadFile("stderr"), "locked") {
+			ts.Fatalf("%s does not say that the home is locked", c)
+		}
+	}
+	for _, c := range []string{"release 2024Q1", "report time-to-emergency-service", "plan 2024Q1"} {
+		scriptExits(ts, false, append([]string{"0", "heatwatch", home}, strings.Fields(c)...))
+	}
+	scriptListing(ts, false, []string{"listing.after", args[0]})
+	if ts.ReadFile("listing.before") != ts.ReadFile("listing.after") {
+		ts.Fatalf("a locked home has changed")
+	}
+}
+
+// scriptRenamed gives an item of a plan another name wherever it stands: renamed FILE OLD NEW
+func scriptRenamed(ts *testscript.TestScript, neg bool, args []string) {
+	name := ts.MkAbs(args[0])
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	after := regexp.MustCompile(`\b`+args[1]+`\b`).ReplaceAll(b, []byte(args[2]))
+	if bytes.Equal(b, after) {
+		ts.Fatalf("%s does not name %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(name, after, 0o644))
 }
 
 // scriptDamage flips a bit in the middle of the biggest file below a folder.
