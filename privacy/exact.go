@@ -146,15 +146,18 @@ func (r Releaser) imported(ctx context.Context, p persons, population string, im
 			if err != nil || it.Population != population {
 				continue
 			}
-			first := models.Date(0)
-			if planned, ok := r.Plan.Item(it.ID); ok && r.Schema.Vectors[planned.Vector].Activity == "" {
-				first = period.First()
+			first, level := models.Date(0), period.Level()
+			if planned, ok := r.Plan.Item(it.ID); ok {
+				level = planned.Level
+				if r.Schema.Vectors[planned.Vector].Activity == "" {
+					first = period.First()
+				}
 			}
 			ids, err := p.enteredIn(ctx, first, period.Last())
 			if err != nil {
 				return err
 			}
-			p.book.Charge(period, register.Offer{ID: it.ID, Series: it.Series, Level: period.Level(), Participations: it.Participations, Price: it.Mu2, Eligible: ids})
+			p.book.Charge(period, register.Offer{ID: it.ID, Series: it.Series, Level: level, Participations: it.Participations, Price: it.Mu2, Eligible: ids})
 		}
 	}
 	return nil
