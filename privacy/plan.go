@@ -160,16 +160,14 @@ func (p *Plan) total(id string) (Total, bool) {
 // populationOf is the population of a total: that of its first part. Items of a part are checked one by one.
 func (p *Plan) populationOf(t Total) string {
 	parts, err := p.totalParts(t)
-	if err != nil {
+	if err != nil || len(parts[0]) == 0 {
 		return ""
 	}
-	for _, term := range parts[0] {
-		if term.total != nil {
-			return p.populationOf(*term.total)
-		}
-		return term.item.Population
+	first := parts[0][0]
+	if first.total != nil {
+		return p.populationOf(*first.total)
 	}
-	return ""
+	return first.item.Population
 }
 
 // levels are the levels that a total's figures stand at: a yearly one is also summed over a span.
