@@ -95,7 +95,7 @@ func TestAWrongEqualityIsFound(t *testing.T) {
 	for name, spoil := range map[string]func(s *privacy.Schema){
 		"a bin on the wrong side": func(s *privacy.Schema) {
 			i := slices.IndexFunc(s.Identities, func(id privacy.Identity) bool { return id.Name == "curve-24h" })
-			s.Identities[i].Terms[1].Cells, s.Identities[i].Terms[2].Cells = []string{"1h", "4h", "12h"}, []string{"24h", "48h", "72h", "7d", "30d", "never"}
+			s.Identities[i].Terms[1].Cells, s.Identities[i].Terms[2].Cells = []string{"1h", "4h", "12h", "24h", "never"}, []string{"48h", "72h", "7d", "30d"}
 		},
 		"everybody is in care": func(s *privacy.Schema) {
 			s.Identities = append(s.Identities, privacy.Identity{Name: "wrong", Terms: []privacy.IdentityTerm{

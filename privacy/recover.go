@@ -98,9 +98,9 @@ func (r Releaser) recover() (register.Standing, error) {
 		if err != nil {
 			return nil, err
 		}
-		for of, c := range lost {
+		for _, c := range lost {
 			if r.Ledger.Closed(c.Population, c.Period) { // else the register itself refuses
-				delete(stands, of)
+				stands.Lose(c)
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func (r Releaser) foreign(stands register.Standing) []ledger.Item {
 		}
 		for _, c := range e.Commitments {
 			name, isExposure := strings.CutPrefix(c.Of, "exposure ")
-			if _, stands := stands[c.Of]; !isExposure || stands || e.Release == nil {
+			if !isExposure || !stands[c.Of].Lost || e.Release == nil {
 				continue
 			}
 			for _, it := range e.Release.Items {

@@ -155,8 +155,8 @@ func (j *joint) cov(a, b int) float64 {
 
 // readingsOf reads the noisy cells of release files as the plan's items. A file of this plan must hold what the plan measures:
 // the same item, encoding, bounds, and cells in order. Of a file that was made under another plan, measurements that this
-// plan makes in the same way are read. Estimates, presented numbers and covariances must be what follows from the raw
-// numbers.
+// plan makes in the same way are read; if today's measures do not declare all that was measured together, by their raw
+// numbers. Else estimates, presented numbers and covariances must be what follows from the raw numbers.
 func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 	r := readings{}
 	for n, f := range files {
@@ -164,24 +164,33 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 		if err != nil {
 			return nil, err
 		}
+		whole := true // all of it is what today's measures declare, so that it can be reconciled again
+		for i, m := range f.Measurements {
+			whole = whole && s.measures(items[i], m)
+		}
 		var j *joint
-		if f.Reconciled != nil {
+		if f.Reconciled != nil && whole {
 			if j, err = p.jointOf(s, f, items); err != nil {
 				return nil, err
 			}
 			if err := f.checkEstimates(j); err != nil {
 				return nil, err
 			}
-		} else if err := f.checkRaw(); err != nil {
-			return nil, err
+		} else if f.Reconciled == nil {
+			if err := f.checkRaw(); err != nil {
+				return nil, err
+			}
 		}
 		for i, m := range f.Measurements {
 			cells, err := s.cells(items[i])
-			if err != nil {
-				continue // of an earlier plan, about a vector that is no more
+			if err != nil || !s.measures(items[i], m) {
+				continue // of an earlier plan, about a vector or cells that are no more
 			}
 			rd := reading{item: items[i], period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: mechanism.VarRounded(m.Sd)}
 			for _, c := range m.Cells {
+				if j == nil { // the raw numbers, also where an earlier version has reconciled them with what is unknown today
+					c.Estimate, c.Presented = float64(c.Raw), max(0, c.Raw)
+				}
 				rd.est = append(rd.est, c.Estimate)
 				rd.shown = append(rd.shown, c.Presented)
 			}
@@ -212,9 +221,6 @@ func (p *Plan) itemsOf(s Schema, f ReleaseFile) ([]Item, error) {
 			return nil, notPlanned(f, m)
 		default:
 			all[i] = s.foreign(m)
-			if f.Reconciled != nil && !s.measures(all[i], m) {
-				return nil, notPlanned(f, m)
-			}
 		}
 	}
 	return all, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +26,8 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 	end, _ := models.ParseDate("2026-10-01")
 	truth := r.county(fixtures.Config{Seed: *countySeed, StoppedEarly: *countySeed%2 == 1, Persons: 300, FirstQuarter: quarter(t, "2023Q1"), Quarters: 8, End: end, TruthUntil: end})
 	for _, p := range []string{"2023Q1", "2023Q2", "2023Q3", "2023Q4", "2024Q1", "2024Q2", "2024Q3", "2024Q4", "2023", "2024"} {
-		r.run(0, "release", p, "--format", "json")
+		r.run(0, "witness", "--out", filepath.Join(r.dir, "seen.note"))
+		r.run(0, "release", p, "--witness", filepath.Join(r.dir, "seen.note"), "--format", "json")
 	}
 	got := map[string]released{}
 	for _, m := range []string{"time-to-emergency-service", "placement-stability"} {

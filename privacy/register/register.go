@@ -142,6 +142,9 @@ func (g Register) read(stands Standing) (map[string][]byte, error) {
 			return nil, err
 		}
 		of, _ := ofFile(name)
+		if stands[of].Lost {
+			continue
+		}
 		if stands[of].HMAC != g.commit(name, sealed).HMAC {
 			follows, err := g.follows(name, sealed, stands[of].HMAC)
 			if err != nil {
@@ -156,7 +159,7 @@ func (g Register) read(stands Standing) (map[string][]byte, error) {
 	}
 	for _, of := range slices.Sorted(maps.Keys(stands)) {
 		name, _ := fileOf(of)
-		if files[name] == nil && stands[of].HMAC != g.nothing(of) {
+		if files[name] == nil && !stands[of].Lost && stands[of].HMAC != g.nothing(of) {
 			return nil, problem.New(problem.Refused, filepath.Join(g.Dir, name), "the ledger names this file, and it is missing", restore)
 		}
 	}

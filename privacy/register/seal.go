@@ -142,6 +142,7 @@ type Standing map[string]Stand
 type Stand struct {
 	HMAC  string
 	Entry int
+	Lost  bool // of a cohort that an import has closed: it need not be there, and is not read
 }
 
 // Stands reads the ledger. An erasure puts another HMAC in the place of one; the entry stays.
@@ -154,7 +155,7 @@ func Stands(entries []ledger.Entry) Standing {
 		if old, ok := s[of]; ok {
 			entry = old.Entry
 		}
-		s[of] = Stand{mac, entry}
+		s[of] = Stand{HMAC: mac, Entry: entry}
 	}
 	for _, e := range entries {
 		if e.Erasure != nil {
@@ -167,4 +168,17 @@ func Stands(entries []ledger.Entry) Standing {
 		}
 	}
 	return s
+}
+
+// Lose says that what the register has of a cohort cannot be read any more, or not whole: neither who is in it nor who was
+// exposed with it.
+func (s Standing) Lose(c ledger.Cohort) {
+	name := c.Population + "-" + c.Period
+	for of, stand := range s {
+		kind, base, _ := strings.Cut(of, " ")
+		if kind == "cohort" && base == name || kind == "exposure" && strings.HasPrefix(base, name+"-") {
+			stand.Lost = true
+			s[of] = stand
+		}
+	}
 }
