@@ -435,7 +435,7 @@ func TestMembersAreAllWhoEntered(t *testing.T) {
 }
 
 // exactly returns the exact sums of an item as a release of its due date would draw on them, at a cap.
-func (h home) exactly(t *testing.T, period, item string, limit accountant.Mu2, imports ...*ledger.Import) string {
+func (h home) exactly(t *testing.T, period, item string, limit accountant.Mu2, foreign ...ledger.Item) string {
 	t.Helper()
 	r := h.releaser(t, durable.OS(), "2027-12-31")
 	stands, err := r.recover()
@@ -457,7 +457,7 @@ func (h home) exactly(t *testing.T, period, item string, limit accountant.Mu2, i
 		t.Fatal(err)
 	}
 	house, _ := r.Open(context.Background())
-	en := entry{period: parse(t, period), due: due, imports: imports}
+	en := entry{period: parse(t, period), due: due, foreign: foreign}
 	if _, err := r.sum(context.Background(), house, g, stands, "minors", en, limit, draws, items); err != nil {
 		t.Fatal(err)
 	}
@@ -505,11 +505,11 @@ func TestAnotherCopyIsCharged(t *testing.T) {
 	l.county40(t)
 	h := newHome(t, l)
 	it, _ := h.p.Item("heads")
-	other := &ledger.Import{Items: []ledger.Item{{ID: "heads", Population: "minors", Period: "2025Q1", Series: series(it), Participations: 1, Mu2: accountant.Unit / 2}}}
+	other := ledger.Item{ID: "heads", Population: "minors", Period: "2025Q1", Series: series(it), Participations: 1, Mu2: accountant.Unit / 2}
 	if got := h.exactly(t, "2025", "kinds", accountant.Unit/2, other); got != "[0 3 7]" {
 		t.Errorf("kinds %s, want the ten who did not enter in the quarter that another copy measured", got)
 	}
-	other.Items[0].Population = "accused"
+	other.Population = "accused"
 	if got := h.exactly(t, "2025", "kinds", accountant.Unit/2, other); got != "[0 17 33]" {
 		t.Errorf("kinds %s: minors were charged for another population", got)
 	}

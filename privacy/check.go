@@ -14,12 +14,14 @@ func (r Releaser) State(it Item, period models.Period) string {
 	if it.L0 == 0 { // a total has no state of its own
 		return ""
 	}
-	cells, err := r.Schema.cells(it)
-	if err != nil {
+	if _, err := r.Schema.cells(it); err != nil {
 		return "refused"
 	}
-	if len(r.Ledger.Measured(it.Population, period.String(), r.identity(draw{item: it, cells: cells}))) > 0 {
+	if len(r.measuredBy(it, period)) > 0 {
 		return "measured"
+	}
+	if r.Ledger.Closed(it.Population, period.String()) {
+		return "refused"
 	}
 	if DueDate(period, it.Due) > r.Today {
 		return "not_due"
@@ -73,17 +75,17 @@ func matches(f ReleaseFile, e ledger.Entry) error {
 // Statements say what each release cost, for the entries that figures came from.
 func Statements(l *ledger.Ledger, population string, entries []int) ([]Statement, error) {
 	terms := l.Terms()
-	var unit string
-	var capEpsilon float64
-	for _, p := range terms.Populations {
-		if p.Name == population {
-			unit, capEpsilon = p.Unit, p.CapEpsilon
-		}
-	}
 	var all []Statement
 	for _, e := range l.Entries() {
 		if e.Release == nil || !slices.Contains(entries, e.Number) {
 			continue
+		}
+		var unit string
+		var capEpsilon float64
+		for _, p := range l.CapsAt(e.Number) { // an amendment may have changed them since
+			if p.Name == population {
+				unit, capEpsilon = p.Unit, p.CapEpsilon
+			}
 		}
 		for _, loss := range e.Release.Losses {
 			if loss.Population != population {

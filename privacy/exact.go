@@ -36,7 +36,7 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register.Register,
 		return nil, failed(err)
 	}
 	p := persons{eng: eng, book: book, period: en.period}
-	if err := r.imported(ctx, p, population, en.imports); err != nil {
+	if err := r.imported(ctx, p, population, en.foreign); err != nil {
 		return nil, failed(err)
 	}
 	groups := membershipsOf(r.Schema, draws, population)
@@ -69,7 +69,7 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register.Register,
 	}
 	// From here on some may be left out. How many is nobody's business: it is neither returned nor said.
 	admitted := book.Admit(limit, en.period, offers)
-	c, err := g.StageExposure(population, register.Entry{Period: en.period, Due: en.due, Attempt: en.attempt()}, offers, admitted, cohort)
+	c, err := g.StageExposure(population, register.Entry{Period: en.period, Due: en.due, Attempt: en.before + 1}, offers, admitted, cohort)
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -137,25 +137,27 @@ func (r Releaser) sums(ctx context.Context, house Warehouse, places []int, draws
 	return nil
 }
 
-// imported charges what another copy of this home has measured, by the imports in the ledger, at its full price: an item of entry to
-// who entered in the period, any other to everybody who was known by then.
-func (r Releaser) imported(ctx context.Context, p persons, population string, imports []*ledger.Import) error {
-	for _, im := range imports {
-		for _, it := range im.Items {
-			period, err := models.ParsePeriod(it.Period)
-			if err != nil || it.Population != population {
-				continue
-			}
-			first := models.Date(0)
-			if planned, ok := r.Plan.Item(it.ID); ok && r.Schema.Vectors[planned.Vector].Activity == "" {
+// imported charges what was measured of persons nobody here can name, by another copy of this home or by an entry whose
+// exposure is lost, at its full price: an item of entry to who entered in the period, any other to everybody who was
+// known by then.
+func (r Releaser) imported(ctx context.Context, p persons, population string, items []ledger.Item) error {
+	for _, it := range items {
+		period, err := models.ParsePeriod(it.Period)
+		if err != nil || it.Population != population {
+			continue
+		}
+		first, level := models.Date(0), period.Level()
+		if planned, ok := r.Plan.Item(it.ID); ok {
+			level = planned.Level
+			if r.Schema.Vectors[planned.Vector].Activity == "" {
 				first = period.First()
 			}
-			ids, err := p.enteredIn(ctx, first, period.Last())
-			if err != nil {
-				return err
-			}
-			p.book.Charge(period, register.Offer{ID: it.ID, Series: it.Series, Level: period.Level(), Participations: it.Participations, Price: it.Mu2, Eligible: ids})
 		}
+		ids, err := p.enteredIn(ctx, first, period.Last())
+		if err != nil {
+			return err
+		}
+		p.book.Charge(period, register.Offer{ID: it.ID, Series: it.Series, Level: level, Participations: it.Participations, Price: it.Mu2, Eligible: ids})
 	}
 	return nil
 }

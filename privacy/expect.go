@@ -37,21 +37,35 @@ func (p *Plan) sizeOf(s Schema, d derivation) float64 {
 	return n * float64(len(d.period.Years()))
 }
 
-// planned makes readings without values: cells and noise as the plan has them.
+// planned makes readings without values: cells and noise as the plan has them, what is due on one day reconciled.
 func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 	r := readings{}
+	parts := func(it Item) []models.Period {
+		all := components(it.Level, period)
+		if before, ok := yearEarlier(period); ok { // changes look back
+			all = append(all, components(it.Level, before)...)
+		}
+		return all
+	}
 	for _, it := range p.Items {
 		cells, err := s.cells(it)
 		if err != nil {
 			return nil, err
 		}
 		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
-		parts := components(it.Level, period)
-		if before, ok := yearEarlier(period); ok { // changes look back
-			parts = append(parts, components(it.Level, before)...)
-		}
-		for _, c := range parts {
+		for _, c := range parts(it) {
 			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
+		}
+	}
+	number := 0
+	for _, entry := range p.entries() {
+		for _, c := range parts(entry[0]) {
+			j, err := p.joint(s, entry, mapSlice(entry, func(it Item) float64 { return r[readingKey{it.ID, c}].sd }), nil)
+			if err != nil {
+				return nil, err
+			}
+			number++
+			r.reconciled(j, number, entry, c)
 		}
 	}
 	return r, nil

@@ -116,6 +116,47 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 	return out, nil
 }
 
+// Unequal lists equalities of the entry of a due date that exact sums break, and says how many there are.
+func (p *Plan) Unequal(s Schema, period models.Period, due models.Date, sums map[string][]int64) (broken []string, all int, err error) {
+	items := p.DueOn(period, due)
+	j, err := s.frame(items, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	var x []int64
+	var names []string
+	for _, it := range items {
+		x = append(x, sums[it.ID]...)
+		for _, c := range s.CellNames(it) {
+			names = append(names, it.ID+" "+c)
+		}
+	}
+	for _, r := range j.rows {
+		var sum int64
+		text := ""
+		for _, t := range r {
+			sum += t.Coef * x[t.Cell]
+			text += fmt.Sprintf(" %+d %s", t.Coef, names[t.Cell])
+		}
+		if sum != 0 {
+			broken = append(broken, fmt.Sprintf("%d =%s", sum, text))
+		}
+	}
+	return broken, len(j.rows), nil
+}
+
+// Identified are the identities that the plan's entries use.
+func (p *Plan) Identified(s Schema) (all []string) {
+	for _, e := range p.entries() {
+		j, err := s.frame(e, nil)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, j.identities...)
+	}
+	return all
+}
+
 // Sd is the noise of an item at the plan's sigma.
 func (it Item) Sd() (float64, error) {
 	p, err := mechanism.Prepare(mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma})
@@ -168,6 +209,19 @@ func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64,
 			if noise != nil {
 				rd.est[i] = math.Round(rd.est[i] + noise(rd.sd))
 			}
+		}
+	}
+	// What is in the cells now are raw numbers.
+	done := map[*beside]bool{}
+	for _, k := range keys {
+		b := m.r[k].beside
+		if b == nil || done[b] {
+			continue
+		}
+		done[b] = true
+		raw := mapSlice(b.cells, func(c cellKey) float64 { return m.r[c.readingKey].est[c.cell] })
+		for i, x := range b.projection.Estimate(raw) {
+			m.r[b.cells[i].readingKey].est[b.cells[i].cell] = x
 		}
 	}
 }
@@ -244,6 +298,56 @@ func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 		all = append(all, f)
 	}
 	return all
+}
+
+// SimDifference is a figure less another of its statistic.
+type SimDifference struct {
+	Statistic, Of       string // groups, years
+	Value, Low, High    float64
+	WideLow, WideHigh   float64
+	Note, Unsampled     string
+	Records, Programmes Verdict
+}
+
+// Differences compares each figure about group "x" with that about "y", and each total with that of the year before.
+func (m *Sim) Differences() ([]SimDifference, error) {
+	before, _ := yearEarlier(m.period)
+	then, err := m.p.derivations(m.s, m.r, before)
+	if err != nil {
+		return nil, err
+	}
+	var all []SimDifference
+	add := func(of string, a, b derivation) {
+		var out Difference
+		for i, d := range []derivation{a, b} {
+			f := d.figure(m.s, m.r, false)
+			*[]*Figure{&out.a, &out.b}[i] = f
+			if _, ok := f.Value(); !ok {
+				out.note = f.Note()
+			}
+		}
+		if out.note == "" {
+			out.between(a, b, m.r)
+		}
+		all = append(all, SimDifference{Statistic: a.formula.Statistic, Of: of, Value: out.value, Low: out.low, High: out.high, WideLow: out.wideLow, WideHigh: out.wideHigh,
+			Note: out.note, Unsampled: out.unsampled, Records: out.Records(), Programmes: out.Programme()})
+	}
+	same := func(a, b derivation) bool {
+		return a.item.ID == b.item.ID && a.formula.Statistic == b.formula.Statistic && a.spot.cell == b.spot.cell
+	}
+	for _, a := range m.ds {
+		for _, b := range m.ds {
+			if same(a, b) && (a.spot.dim == "x" && b.spot.dim == "y" || a.spot.dim == "f1" && b.spot.dim == "f2") {
+				add("groups", a, b)
+			}
+		}
+		for _, b := range then {
+			if same(a, b) && a.spot.dim == "" && b.spot.dim == "" {
+				add("years", a, b)
+			}
+		}
+	}
+	return all, nil
 }
 
 // Name tells figures apart.

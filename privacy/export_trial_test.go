@@ -224,6 +224,8 @@ func (m *Sim) SetCells(of func(c Cell) float64) {
 // estimates and presented numbers.
 func (p *Plan) Reconcile(s Schema, period models.Period, due models.Date, raw map[string][]int64) (estimates map[string][]float64, presented map[string][]int64, err error) {
 	estimates, presented = map[string][]float64{}, map[string][]int64{}
+	f := ReleaseFile{Period: period, Due: due}
+	var sds []float64
 	for _, it := range p.DueOn(period, due) {
 		cells, err := s.cells(it)
 		if err != nil {
@@ -233,10 +235,18 @@ func (p *Plan) Reconcile(s Schema, period models.Period, due models.Date, raw ma
 		if err != nil {
 			return nil, nil, err
 		}
-		m := s.measurement(it, period, cells, raw[it.ID], sd, 1)
+		sds = append(sds, sd)
+		f.Measurements = append(f.Measurements, s.measurement(it, period, cells, raw[it.ID], sd, 1))
+	}
+	j, err := p.joint(s, p.DueOn(period, due), sds, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.reconcile(j)
+	for _, m := range f.Measurements {
 		for _, c := range m.Cells {
-			estimates[it.ID] = append(estimates[it.ID], c.Estimate)
-			presented[it.ID] = append(presented[it.ID], c.Presented)
+			estimates[m.Item] = append(estimates[m.Item], c.Estimate)
+			presented[m.Item] = append(presented[m.Item], c.Presented)
 		}
 	}
 	return estimates, presented, nil

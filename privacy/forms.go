@@ -1,24 +1,38 @@
 package privacy
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 
 	"heatwatch/models"
+	"heatwatch/privacy/reconcile"
 )
 
-// reading is one measured item of one period: noisy cells with their noise.
+// reading is one measured item of one period: estimates with their noise.
 type reading struct {
 	item   Item
 	period models.Period
 	entry  int
 	cells  []Cell
 	est    []float64 // unconstrained estimates, in the cells' own unit
-	shown  []int64   // presented whole numbers; nil where nothing is recorded
 	sd     float64   // of the noise as drawn
 	vars   float64   // of the rounded noise on each cell
+	shown  []int64   // presented whole numbers; nil where nothing is recorded
+	beside *beside   // the measurements it was reconciled with; nil: every estimate is the raw number
+	first  int       // number of its first cell among theirs
+}
+
+// beside is one ledger entry whose measurements were reconciled. The noise of its estimates goes together; that of two
+// entries is independent.
+type beside struct {
+	number     int // its own among the readings
+	projection reconcile.Projection
+	cells      []cellKey
+	coarse     bool // rounding shows in some of its raw cells
 }
 
 type readingKey struct {
@@ -33,7 +47,11 @@ type cellKey struct {
 	cell int
 }
 
-// form is a linear form over noisy cells: weights by cell. Noise on two cells is independent.
+// coarse reports whether the rounding of the noise shows in a cell.
+func (r reading) coarse() bool { return r.sd >= silentBelow && r.sd < normalFrom }
+
+// form is a linear form over estimates: weights by cell. Estimates of one entry share their noise: cov knows it, and raw
+// writes the form over the raw cells, whose noise is independent.
 type form map[cellKey]float64
 
 func (f form) add(o form, w float64) {
@@ -56,30 +74,133 @@ func (f form) keys() []cellKey {
 	for k := range f {
 		all = append(all, k)
 	}
-	slices.SortFunc(all, func(a, b cellKey) int {
-		if c := strings.Compare(a.item, b.item); c != 0 {
-			return c
-		}
-		if a.period != b.period {
-			if a.period.Before(b.period) {
-				return -1
-			}
-			return 1
-		}
-		return a.cell - b.cell
-	})
+	slices.SortFunc(all, compareCells)
 	return all
+}
+
+func compareCells(a, b cellKey) int {
+	if c := strings.Compare(a.item, b.item); c != 0 {
+		return c
+	}
+	if a.period != b.period {
+		if a.period.Before(b.period) {
+			return -1
+		}
+		return 1
+	}
+	return a.cell - b.cell
+}
+
+// raw is the form over raw cells that a form over estimates is: each estimate is a row of the projection. The noise on
+// two raw cells is independent.
+func (f form) raw(r readings) form {
+	out := form{}
+	for _, k := range f.keys() {
+		rd := r[k.readingKey]
+		if rd.beside == nil {
+			out[k] += f[k]
+			continue
+		}
+		p := rd.beside.projection
+		for _, j := range p.Beside(rd.first + k.cell) {
+			out[rd.beside.cells[j]] += f[k] * p.Weight(rd.first+k.cell, j)
+		}
+	}
+	most := 0.0
+	for _, w := range out {
+		most = math.Max(most, math.Abs(w))
+	}
+	maps.DeleteFunc(out, func(_ cellKey, w float64) bool { return math.Abs(w) <= 1e-12*most }) // nothing but arithmetic
+	return out
 }
 
 // cov is the covariance of the noise of two forms.
 func cov(f, g form, r readings) float64 {
+	a, b := f.weights(r), g.weights(r)
 	var sum float64
-	for _, k := range f.keys() {
-		if y, ok := g[k]; ok {
-			sum += f[k] * y * r[k.readingKey].vars
+	for len(a) > 0 && len(b) > 0 {
+		switch c := a[0].compare(b[0]); {
+		case c < 0:
+			a = a[1:]
+		case c > 0:
+			b = b[1:]
+		default:
+			m, n := a[0].together(a), b[0].together(b)
+			for _, x := range a[:m] {
+				for _, y := range b[:n] {
+					sum += x.weight * y.weight * x.cov(y)
+				}
+			}
+			a, b = a[m:], b[n:]
 		}
 	}
 	return sum
+}
+
+// weighed is one weight of a form, with what its noise needs.
+type weighed struct {
+	cellKey
+	weight float64
+	beside *beside
+	number int // of the cell in the entry
+	vars   float64
+}
+
+// weights lists a form's weights: of one entry side by side.
+func (f form) weights(r readings) []weighed {
+	all := make([]weighed, 0, len(f))
+	for k, w := range f {
+		rd := r[k.readingKey]
+		all = append(all, weighed{k, w, rd.beside, rd.first + k.cell, rd.vars})
+	}
+	slices.SortFunc(all, func(x, y weighed) int { return cmp.Or(x.compare(y), cmp.Compare(x.number, y.number)) })
+	return all
+}
+
+// compare orders entries; a cell that stands alone is one by itself.
+func (x weighed) compare(y weighed) int {
+	switch {
+	case x.beside != nil && y.beside != nil:
+		return cmp.Compare(x.beside.number, y.beside.number)
+	case x.beside != nil:
+		return -1
+	case y.beside != nil:
+		return 1
+	}
+	return compareCells(x.cellKey, y.cellKey)
+}
+
+// together is how many of the first weights are of one entry.
+func (x weighed) together(all []weighed) int {
+	n := 1
+	for n < len(all) && x.compare(all[n]) == 0 {
+		n++
+	}
+	return n
+}
+
+// cov is that of two estimates of one entry.
+func (x weighed) cov(y weighed) float64 {
+	if x.beside == nil {
+		return x.vars
+	}
+	return x.beside.projection.Cov(x.number, y.number)
+}
+
+// reconciled puts readings of one entry beside each other. j is what they have in common; their items are those that j was
+// made of.
+func (r readings) reconciled(j *joint, number int, items []Item, period models.Period) {
+	b := &beside{number: number, projection: j.projection}
+	for _, it := range items {
+		k := readingKey{it.ID, period}
+		rd := r[k]
+		rd.beside, rd.first = b, j.first[it.ID]
+		for i := range rd.cells {
+			b.cells = append(b.cells, cellKey{k, i})
+			b.coarse = b.coarse || rd.coarse()
+		}
+		r[k] = rd
+	}
 }
 
 // components are the periods of an item's own level that make up a target period.

@@ -53,6 +53,7 @@ func pencilOf(a, b form, r readings) pencil {
 		return pencil{va: cov(a, a, r), vb: cov(b, b, r), cab: cov(a, b, r)}
 	}
 	var p pencil
+	a, b = a.raw(r), b.raw(r)
 	all := weigh(0, a)
 	all.add(b, 0)
 	for _, k := range all.keys() {
@@ -142,9 +143,16 @@ const (
 
 // coarse tells whether rounding shows in a form: whether one cell with little noise counts for much of it.
 func coarse(f form, r readings) bool {
-	most := 0.0
-	for k, w := range f {
-		if sd := r[k.readingKey].sd; sd >= silentBelow && sd < normalFrom {
+	most, any := 0.0, false
+	for k := range f {
+		rd := r[k.readingKey]
+		any = any || rd.coarse() || rd.beside != nil && rd.beside.coarse
+	}
+	if !any {
+		return false
+	}
+	for k, w := range f.raw(r) {
+		if r[k.readingKey].coarse() {
 			most = math.Max(most, math.Abs(w))
 		}
 	}
@@ -158,13 +166,15 @@ func halfWidth(f form, r readings) float64 {
 	if !coarse(f, r) {
 		return z95 * math.Sqrt(cov(f, f, r))
 	}
+	f = f.raw(r)
 	if h, ok := exactHalfWidth(f, r); ok {
 		return h
 	}
 	return bound(f, r)
 }
 
-// bound is at least the half-width of a form where rounding shows: for every such cell its slack is added outright.
+// bound is at least the half-width of a form over raw cells where rounding shows: for every such cell its slack is added
+// outright.
 func bound(f form, r readings) float64 {
 	v, h := 0.0, 0.0
 	for _, k := range f.keys() {
@@ -196,7 +206,7 @@ func drawn(rd reading) (variance, slack float64) {
 const maxSteps = 1 << 14
 
 // exactHalfWidth is the smallest distance that holds the sum of the rounded draws in 95 of 100 releases, for a form
-// whose weights are whole multiples of one step.
+// over raw cells whose weights are whole multiples of one step.
 func exactHalfWidth(f form, r readings) (float64, bool) {
 	step := math.Inf(1)
 	for k, w := range f {

@@ -201,8 +201,9 @@ func objective(goals []goal, r readings, p *Plan) (value float64, share []float6
 	share = make([]float64, len(p.sigmas()))
 	for _, g := range goals {
 		scale := z95 * g.per / g.target
-		for _, k := range g.noise.keys() {
-			x := g.weight * scale * scale * g.noise[k] * g.noise[k]
+		noise := g.noise.raw(r) // the share of each raw cell; how the weights move with sigma is of second order
+		for _, k := range noise.keys() {
+			x := g.weight * scale * scale * noise[k] * noise[k]
 			rd := r[k.readingKey]
 			share[entry[k.item]] += x * rd.sd * rd.sd
 			value += x * rd.vars

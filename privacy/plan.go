@@ -22,6 +22,7 @@ type Plan struct {
 	Limits      Limits
 	Epsilon     float64 // lifetime epsilon that the sigmas are scaled to
 	factor      float64
+	joints      *jointCache
 }
 
 // Design is the size that the usefulness limits are judged at.

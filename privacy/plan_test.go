@@ -128,7 +128,8 @@ func TestCountyIsTheWorkedPlan(t *testing.T) {
 			t.Errorf("%s is due after %d days, in the worked plan after %d", x.ID, it.Due, due)
 		}
 	}
-	if found != len(p.Items) {
+	// plc_n is ours: the head count of those in care comes from their own release, never from that of a year before.
+	if found != len(p.Items)-1 {
 		t.Errorf("the worked plan has %d of the %d items", found, len(p.Items))
 	}
 }

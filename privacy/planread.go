@@ -100,7 +100,7 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 	r.text.read(text)
 	sum := sha256.Sum256(text)
 	r.p = &Plan{Name: r.y.Plan, Version: r.y.Version, Hash: hex.EncodeToString(sum[:]), Text: text, Designed: r.y.Design,
-		Merge: r.y.Merge, Populations: r.y.Populations, Limits: r.y.Limits, Epsilon: epsilon}
+		Merge: r.y.Merge, Populations: r.y.Populations, Limits: r.y.Limits, Epsilon: epsilon, joints: &jointCache{}}
 	if err := r.head(); err != nil {
 		return nil, err
 	}
@@ -117,6 +117,9 @@ func ParsePlan(text []byte, source string, s Schema, epsilon, delta float64) (*P
 		if err := step(); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.p.checkEntries(s); err != nil {
+		return nil, r.text.problem("items: "+err.Error(), "give them due dates of their own, or correct the plan")
 	}
 	return r.p, nil
 }

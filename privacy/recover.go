@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
@@ -15,31 +16,34 @@ import (
 	"heatwatch/privacy/register"
 )
 
-// entryOf tells where a due date stands: done, or lost in the entry of that number (0: never tried).
-func (r Releaser) entryOf(period models.Period, due models.Date) (done bool, lost int, err error) {
+// lostOf finds the entry of a due date whose figures were lost and not repeated yet; 0: none.
+func (r Releaser) lostOf(period models.Period, due models.Date) (int, error) {
+	lost := 0
 	for _, e := range r.Ledger.Entries() {
 		if e.Release == nil || e.Release.Period != period.String() || e.Release.Due != due.String() {
 			continue
 		}
 		_, err := os.Stat(releasePath(r.Releases, period, e.Number))
 		switch {
+		case err == nil && e.Release.Repeats == lost: // also where none was lost
+			lost = 0
 		case err == nil:
-			return true, 0, nil
 		case !isMissing(err):
-			return false, 0, err
+			return 0, err
 		case lost != 0:
-			return false, 0, problem.New(problem.Refused, period.String(), fmt.Sprintf("entries %d and %d are booked and their figures are lost", lost, e.Number),
+			return 0, problem.New(problem.Refused, period.String(), fmt.Sprintf("entries %d and %d are booked and their figures are lost", lost, e.Number),
 				"restore releases/ from a copy; a second repeat would spend more than was promised")
+		default:
+			lost = e.Number
 		}
-		lost = e.Number
 	}
 	if lost == 0 {
-		return false, 0, nil
+		return 0, nil
 	}
 	if _, err := os.Stat(attemptPath(r.Releases, period, due)); isMissing(err) {
-		return false, 0, missing(lost)
+		return 0, missing(lost)
 	}
-	return false, lost, nil
+	return lost, nil
 }
 
 func missing(entry int) error {
@@ -78,8 +82,56 @@ func pendingPath(dir string, period models.Period, entry int) string {
 
 // recover finishes what a crash interrupted: what the ledger names of the register is applied, complete pending releases
 // promoted, marks of attempts that came to their end removed, and temporary files (they may hold the noise of a lost
-// attempt). It returns what stands of the register.
+// attempt). It returns what stands of the register: without the files of cohorts that an import has closed and that
+// are lost, for nothing is measured of those.
 func (r Releaser) recover() (register.Standing, error) {
+	stands, err := r.settle()
+	if err != nil {
+		return nil, err
+	}
+	g, err := r.register()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range r.Ledger.Entries() {
+		lost, err := lostOf(g, e, stands)
+		if err != nil {
+			return nil, err
+		}
+		for of, c := range lost {
+			if r.Ledger.Closed(c.Population, c.Period) { // else the register itself refuses
+				delete(stands, of)
+			}
+		}
+	}
+	return stands, nil
+}
+
+// foreign are the items that were measured of persons nobody here can name: by another copy of this home, or by an entry
+// whose exposure is lost.
+func (r Releaser) foreign(stands register.Standing) []ledger.Item {
+	var all []ledger.Item
+	for _, e := range r.Ledger.Entries() {
+		if e.Import != nil {
+			all = append(all, e.Import.Items...)
+		}
+		for _, c := range e.Commitments {
+			name, isExposure := strings.CutPrefix(c.Of, "exposure ")
+			if _, stands := stands[c.Of]; !isExposure || stands || e.Release == nil {
+				continue
+			}
+			for _, it := range e.Release.Items {
+				if strings.HasPrefix(name, it.Population+"-") {
+					all = append(all, it)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// settle is the first part of recover: files get their names or go.
+func (r Releaser) settle() (register.Standing, error) {
 	g, err := r.register()
 	if err != nil {
 		return nil, err
@@ -132,12 +184,17 @@ func (r Releaser) promote(pending, path string, entry int, period models.Period)
 }
 
 // unmark removes the mark of an entry's attempt where its release file is there: should the file be deleted later, it
-// is not taken for a lost attempt.
+// is not taken for a lost attempt. A later entry of the same due date may be the one under way.
 func (r Releaser) unmark(e ledger.Entry) error {
 	period, err := models.ParsePeriod(e.Release.Period)
 	due, ok := models.ParseDate(e.Release.Due)
 	if err != nil || !ok {
 		return err
+	}
+	for _, o := range r.Ledger.Entries() {
+		if o.Number > e.Number && o.Release != nil && o.Release.Period == e.Release.Period && o.Release.Due == e.Release.Due {
+			return nil
+		}
 	}
 	for _, path := range []string{releasePath(r.Releases, period, e.Number), attemptPath(r.Releases, period, due)} {
 		if _, err := os.Stat(path); isMissing(err) {

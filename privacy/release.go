@@ -64,24 +64,61 @@ func (r Releaser) Pending(period models.Period) ([]models.Date, error) {
 		return nil, problem.New(problem.Refused, period.String(), "nothing of this period is due yet", "first possible on "+dues[0].String())
 	}
 	var pending []models.Date
+	var closed []Item
 	for _, due := range dues {
 		if due > r.Today {
 			break
 		}
-		done, _, err := r.entryOf(period, due)
+		lost, err := r.lostOf(period, due)
 		if err != nil {
 			return nil, err
 		}
-		if !done {
-			pending = append(pending, due)
+		again, fresh, shut := r.toMeasure(period, due, lost)
+		closed = append(closed, shut...)
+		for _, items := range [][]Item{again, fresh} {
+			if len(items) > 0 {
+				pending = append(pending, due)
+			}
 		}
+	}
+	if len(pending) == 0 && len(closed) > 0 {
+		return nil, problem.New(problem.Refused, period.String(), "this cohort was closed by an import: another copy of this home measured it, and who was in it is lost",
+			"what was recorded stands; nothing of it is measured again")
 	}
 	return pending, nil
 }
 
-// Measure makes the one ledger entry of a due date: it measures, books, draws and records. The process that calls it ends afterwards:
-// the noise library keeps random bytes in memory, and they must not outlive a release. What is recorded
-// already is left as it is.
+// toMeasure splits the items of a due date: those of the lost entry, which are repeated; those that were never measured,
+// whatever they are called; and those of cohorts that an import has closed, of which nothing is measured. An amended plan
+// may bring new items to a due date that has an entry already.
+func (r Releaser) toMeasure(period models.Period, due models.Date, lost int) (again, fresh, closed []Item) {
+	for _, it := range r.Plan.DueOn(period, due) {
+		entries := r.measuredBy(it, period)
+		switch repeats := lost != 0 && slices.Equal(entries, []int{lost}); {
+		case len(entries) > 0 && !repeats:
+		case r.Ledger.Closed(it.Population, period.String()):
+			closed = append(closed, it)
+		case repeats:
+			again = append(again, it)
+		default:
+			fresh = append(fresh, it)
+		}
+	}
+	return again, fresh, closed
+}
+
+// measuredBy lists the entries that measured an item's cells in a period.
+func (r Releaser) measuredBy(it Item, period models.Period) []int {
+	cells, err := r.Schema.cells(it)
+	if err != nil {
+		return nil // prepare says so
+	}
+	return r.Ledger.Measured(it.Population, period.String(), r.identity(draw{item: it, cells: cells}))
+}
+
+// Measure makes one ledger entry of a due date: it measures, books, draws and records. The process that calls it ends afterwards:
+// the noise library keeps random bytes in memory, and they must not outlive a release. A lost entry is repeated
+// first; where nothing is left to measure nothing is done.
 func (r Releaser) Measure(ctx context.Context, period models.Period, due models.Date) error {
 	stands, err := r.recover()
 	if err != nil {
@@ -90,9 +127,23 @@ func (r Releaser) Measure(ctx context.Context, period models.Period, due models.
 	if due > r.Today || !slices.Contains(r.Plan.Due(period), due) {
 		return problem.New(problem.Refused, period.String(), "nothing is due on "+due.String(), "`heatwatch plan "+period.String()+"` shows what is due when")
 	}
-	done, lost, err := r.entryOf(period, due)
-	if err != nil || done {
+	lost, err := r.lostOf(period, due)
+	if err != nil {
 		return err
+	}
+	en := entry{period: period, due: due, lost: lost, foreign: r.foreign(stands)}
+	if again, fresh, _ := r.toMeasure(period, due, lost); len(again) > 0 {
+		en.items = again
+	} else {
+		en.items, en.lost = fresh, 0
+	}
+	if len(en.items) == 0 {
+		return nil
+	}
+	for _, e := range r.Ledger.Entries() {
+		if e.Release != nil && e.Release.Period == period.String() && e.Release.Due == due.String() {
+			en.before++
+		}
 	}
 	house, err := r.Open(ctx)
 	if err != nil {
@@ -100,12 +151,6 @@ func (r Releaser) Measure(ctx context.Context, period models.Period, due models.
 	}
 	if house.Close != nil {
 		defer house.Close()
-	}
-	en := entry{period: period, due: due, lost: lost}
-	for _, e := range r.Ledger.Entries() {
-		if e.Import != nil {
-			en.imports = append(en.imports, e.Import)
-		}
 	}
 	return r.measure(ctx, house, stands, en)
 }
@@ -123,9 +168,11 @@ func (r Releaser) Files(period models.Period) ([]ReleaseFile, error) {
 type entry struct {
 	period models.Period
 	due    models.Date
+	items  []Item
 	lost   int // the entry whose figures were lost and that this one repeats, or 0
+	before int // how many entries this due date has already
 
-	imports []*ledger.Import // what other copies of this home have measured
+	foreign []ledger.Item // what other copies of this home have measured, of persons that nobody here can name
 }
 
 func (e entry) attempt() int {
@@ -156,11 +203,10 @@ type draw struct {
 
 // measure makes one entry: sums first, then what the register stages, then the ledger entry, and only then the noise.
 func (r Releaser) measure(ctx context.Context, house Warehouse, stands register.Standing, en entry) error {
-	planned := r.Plan.DueOn(en.period, en.due)
 	if en.lost != 0 {
 		r.notice(fmt.Sprintf("entry %d of %s was booked but its figures were lost; it is repeated once, with %.2f times the noise", en.lost, en.period, en.factor()))
 	}
-	draws, err := r.prepare(planned, en.factor())
+	draws, err := r.prepare(en.items, en.factor())
 	if err != nil {
 		return err
 	}
@@ -176,7 +222,7 @@ func (r Releaser) measure(ctx context.Context, house Warehouse, stands register.
 	if err != nil {
 		return err
 	}
-	populations := populationsOf(planned)
+	populations := populationsOf(en.items)
 	commitments, err := g.Always(populations)
 	if err != nil {
 		return err
@@ -246,11 +292,18 @@ func (r Releaser) prepare(items []Item, factor float64) ([]draw, error) {
 		}
 		all = append(all, draw{item: it, cells: cells, noise: p})
 	}
+	if _, err := r.joint(all); err != nil { // before anything is spent
+		return nil, problem.Wrap(err, problem.Refused, "plan "+r.Plan.Name, "what is due on one day cannot be reconciled", "correct the plan")
+	}
 	return all, nil
 }
 
 // record draws the noise and writes the release file.
 func (r Releaser) record(en entry, number int, draws []draw) error {
+	together, err := r.joint(draws)
+	if err != nil {
+		return err
+	}
 	noisy := make([][]int64, len(draws))
 	for i, d := range draws {
 		noisy[i] = make([]int64, len(d.cells))
@@ -265,7 +318,7 @@ func (r Releaser) record(en entry, number int, draws []draw) error {
 	}
 	f := ReleaseFile{Schema: 1, Entry: number, Period: en.period, Due: en.due, Demo: r.Ledger.Terms().Mode == ledger.Demo, Plan: planName(r.Plan)}
 	f.Measurements = r.measurements(en, draws, noisy)
-	var err error
+	f.reconcile(together)
 	if f.Manifest, err = r.manifest(number); err != nil {
 		return err
 	}

@@ -459,8 +459,8 @@ func TestFrozenEntriesWin(t *testing.T) {
 	if got := exact("2025", "2026-04-14")["kinds"]; got != "[0 17 33]" {
 		t.Fatalf("kinds %s before the freeze", got)
 	}
-	h.must(t, "2025Q1", today)
-	h.must(t, "2025Q2", today)
+	h.must(t, "2025Q1", "2026-04-14")
+	h.must(t, "2025Q2", "2026-04-14")
 	if got := exact("2025", "2027-01-14")["late"]; got != "[0]" { // half of them say yes
 		t.Fatalf("late %s", got)
 	}

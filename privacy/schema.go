@@ -57,6 +57,23 @@ type Vector struct {
 	EachValues []string // the public domain of Each, in published order
 	Activity   string   // SELECT person, on_date ...: the days on which a person was active
 	Events     bool
+	// By lists dimensions in which each person of the vector has exactly one value, so that sums over a breakdown are
+	// the sums without. Only vectors of which a person has at most one row may list any.
+	By []string
+}
+
+// Identity is an equality between answers that holds for every person by construction: the terms add up to zero. Release
+// files name the identities that their estimates rest on, so a name keeps its meaning for ever.
+type Identity struct {
+	Name  string
+	Terms []IdentityTerm
+}
+
+// IdentityTerm is Weight times the sum of a vector's named cells (all of them where none is named).
+type IdentityTerm struct {
+	Vector string
+	Cells  []string
+	Weight int64
 }
 
 // Dimension is a way to break a population down: one value per person.
@@ -76,6 +93,7 @@ type Schema struct {
 	Vectors    map[string]Vector
 	Dimensions map[string]Dimension // by "name" or "measure/name"
 	Formulas   []Formula
+	Identities []Identity
 	Measures   map[string]MeasureInfo
 }
 

@@ -61,11 +61,11 @@ func survivors(left, censored []float64, risk float64) (n float64, by []float64,
 		b := now - censored[k]/2
 		dq[k] = make([]float64, 2*m+1)
 		switch {
-		case b <= 0 || left[k] <= 0:
+		case b <= 0:
 			q[k] = 1
 		case left[k] < b:
 			q[k] = 1 - left[k]/b
-			greenwood += left[k] / (b * (b - left[k]))
+			greenwood += math.Max(0, left[k]) / (b * (b - left[k]))
 			for j := range dq[k] {
 				dq[k][j] = left[k] / (b * b) * at[j]
 			}
@@ -103,6 +103,11 @@ func covariancesOf(forms []form, r readings) covariances {
 	shows := false
 	for _, f := range forms {
 		shows = shows || coarse(f, r)
+	}
+	if shows { // over raw cells, of which rounding can be counted one by one
+		forms = mapSlice(forms, func(f form) form { return f.raw(r) })
+	}
+	for _, f := range forms {
 		all.add(f, 0)
 	}
 	keys := all.keys()

@@ -256,6 +256,10 @@ func (s *story) release(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	may, err := s.house.gate("")
+	if err != nil {
+		return err
+	}
 	periods, err := s.house.duePeriods(r)
 	if err != nil {
 		return err
@@ -263,7 +267,7 @@ func (s *story) release(ctx context.Context) error {
 	// The synthetic county ends before today; a real one does not, and its calendar goes on.
 	periods = slices.DeleteFunc(periods, func(p models.Period) bool { return p.Last() >= s.county.End })
 	for _, p := range periods {
-		if err := s.makeEntries(ctx, s.house, lock, r, p); err != nil {
+		if err := s.makeEntries(ctx, s.house, lock, r, p, may); err != nil {
 			return err
 		}
 	}

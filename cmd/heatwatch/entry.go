@@ -22,11 +22,16 @@ import (
 // process: they must not outlive a release, nor be copied with a daemon.
 const entryCommand = "release-entry"
 
-// makeEntries makes what is pending of a period, one entry after the other.
-func (c *command) makeEntries(ctx context.Context, h *house, lock *home.Lock, r privacy.Releaser, p models.Period) error {
+// makeEntries makes what is pending of a period, one entry after the other, if it may.
+func (c *command) makeEntries(ctx context.Context, h *house, lock *home.Lock, r privacy.Releaser, p models.Period, may func() error) error {
 	pending, err := r.Pending(p)
 	if err != nil {
 		return err
+	}
+	if len(pending) > 0 {
+		if err := may(); err != nil {
+			return err
+		}
 	}
 	for _, due := range pending {
 		if err := c.makeEntry(ctx, h, lock, p, due, r.Today); err != nil {

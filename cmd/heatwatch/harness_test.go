@@ -28,13 +28,15 @@ func newRig(t testing.TB, env ...string) *rig {
 	return &rig{t: t, dir: t.TempDir(), env: env, now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
 }
 
+func (r *rig) clock() time.Time { return r.now }
+
 func (r *rig) home() string { return filepath.Join(r.dir, "home") }
 
 // run runs the program and wants this exit code.
 func (r *rig) run(want int, args ...string) (stdout string) {
 	r.t.Helper()
 	var out, errw bytes.Buffer
-	got := run(context.Background(), append([]string{"--home", r.home()}, args...), r.env, strings.NewReader(""), &out, &errw, func() time.Time { return r.now })
+	got := run(context.Background(), append([]string{"--home", r.home()}, args...), r.env, strings.NewReader(""), &out, &errw, r.clock)
 	if got != want {
 		r.t.Fatalf("heatwatch %s: exit %d, want %d\n%s%s", strings.Join(args, " "), got, want, errw.String(), out.String())
 	}

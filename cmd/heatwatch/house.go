@@ -1,8 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"heatwatch/etl/partner"
@@ -76,6 +82,24 @@ func (c *command) open() (*house, error) {
 	return &house{Home: h, settings: s, ledger: l, now: now, zone: zone, fs: durable.OS()}, nil
 }
 
+// locked runs f while the home's lock is held. The home is read under the lock: what another run wrote meanwhile is seen.
+func (c *command) locked(what string, f func(h *house) error) error {
+	at := c.path()
+	if err := at.Check(); err != nil {
+		return err
+	}
+	lock, err := at.Lock(what, c.System())
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	h, err := c.open()
+	if err != nil {
+		return err
+	}
+	return f(h)
+}
+
 func (h *house) demo() bool { return h.ledger.Terms().Mode == ledger.Demo }
 
 func (h *house) today() models.Date { return models.DateOf(h.now().In(h.zone)) }
@@ -88,19 +112,56 @@ func (h *house) planFile() string { return filepath.Join(h.Plans(), "plan.yaml")
 // plan reads the release plan and compares it with the ledger.
 func (h *house) plan() (*privacy.Plan, privacy.Schema, error) {
 	sc := schema.Schema()
-	text, err := os.ReadFile(h.planFile())
-	if err != nil {
-		return nil, sc, problem.Wrap(err, problem.Failed, h.planFile(), "the release plan cannot be read", "restore it from a copy")
-	}
-	epsilon, delta := h.epsilon()
-	p, err := privacy.ParsePlan(text, h.planFile(), sc, epsilon, delta)
+	text, err := h.planText()
 	if err != nil {
 		return nil, sc, err
 	}
-	if p.Hash != h.ledger.Plan().Hash {
-		return nil, sc, problem.New(problem.Refused, h.planFile(), "the plan is not the one in the ledger ("+short(h.ledger.Plan().Hash)+", found "+short(p.Hash)+")", "restore the file; a new plan is entered with `heatwatch budget amend`")
+	epsilon, delta := h.epsilon()
+	p, err := privacy.ParsePlan(text, h.planFile(), sc, epsilon, delta)
+	return p, sc, err
+}
+
+// planText is the home's copy of the plan, which must be the one that was entered last. Where the file is gone, or is one
+// that was entered earlier (an amendment was cut off, or an older copy restored), the ledger's own text stands for it. A
+// file that was edited is nobody's plan.
+func (h *house) planText() ([]byte, error) {
+	plan := h.ledger.Plan()
+	text, err := os.ReadFile(h.planFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, problem.Wrap(err, problem.Failed, h.planFile(), "the release plan cannot be read", "check its owner and mode")
 	}
-	return p, sc, nil
+	found := ""
+	if err == nil {
+		sum := sha256.Sum256(text)
+		found = hex.EncodeToString(sum[:])
+	}
+	entered := slices.ContainsFunc(h.ledger.Plans(), func(p ledger.Plan) bool { return p.Hash == found })
+	switch {
+	case found == plan.Hash:
+		return text, nil
+	case (found == "" || entered) && plan.Text != "":
+		return []byte(plan.Text), nil
+	case found == "":
+		return nil, problem.Wrap(err, problem.Failed, h.planFile(), "the release plan cannot be read", "restore it from a copy")
+	}
+	return nil, problem.New(problem.Refused, h.planFile(), "the plan is not the one in the ledger ("+short(plan.Hash)+", found "+short(found)+")",
+		"restore the file; a new plan is entered with `heatwatch budget amend`")
+}
+
+// writePlan makes the home's copy of the plan the one that was entered last. The ledger's entry is what counts: a crash
+// before this leaves a file that planText does not need.
+func (h *house) writePlan() error {
+	text, err := h.planText()
+	if err != nil {
+		return err
+	}
+	if there, err := os.ReadFile(h.planFile()); err == nil && bytes.Equal(there, text) {
+		return nil
+	}
+	if err := durable.Replace(h.fs, h.planFile(), text, 0o644); err != nil {
+		return problem.Wrap(err, problem.Failed, h.planFile(), "the plan cannot be written", "check the room on the disk; the ledger holds it")
+	}
+	return nil
 }
 
 func short(hash string) string { return hash[:min(12, len(hash))] }
@@ -108,15 +169,14 @@ func short(hash string) string { return hash[:min(12, len(hash))] }
 // scaledBy is the population whose cap is the setting privacy.lifetime_epsilon; all others scale with it.
 const scaledBy = "minors"
 
-// epsilon is the lifetime epsilon that the ledger fixed.
+// epsilon is the lifetime epsilon that the ledger fixed, by its first entry or by the last amendment.
 func (h *house) epsilon() (epsilon, delta float64) {
-	t := h.ledger.Terms()
-	for _, p := range t.Populations {
+	for _, p := range h.ledger.Populations() {
 		if p.Name == scaledBy {
 			epsilon = p.CapEpsilon
 		}
 	}
-	return epsilon, t.Delta
+	return epsilon, h.ledger.Terms().Delta
 }
 
 // notPrivate is where figures stop being private in any useful sense.

@@ -138,21 +138,33 @@ func planText(name string) (text []byte, source string, err error) {
 
 // firstTerms is what the ledger's first entry fixes.
 func firstTerms(p *privacy.Plan, s settings.Settings, demo bool) (ledger.Terms, error) {
-	t := ledger.Terms{Mode: ledger.Real, Timezone: s.Timezone, Delta: s.Privacy.Delta,
-		Plan: ledger.Plan{Name: p.Name, Version: p.Version, Hash: p.Hash, Text: string(p.Text)}}
+	t := ledger.Terms{Mode: ledger.Real, Timezone: s.Timezone, Delta: s.Privacy.Delta, Plan: entered(p)}
 	if demo {
 		t.Mode = ledger.Demo
 	}
+	var err error
+	t.Populations, err = caps(p, s.Privacy.LifetimeEpsilon, s.Privacy.Delta)
+	return t, err
+}
+
+// entered is a plan as the ledger holds it.
+func entered(p *privacy.Plan) ledger.Plan {
+	return ledger.Plan{Name: p.Name, Version: p.Version, Hash: p.Hash, Text: string(p.Text)}
+}
+
+// caps are the lifetime budgets of a plan's populations at a lifetime epsilon.
+func caps(p *privacy.Plan, lifetime, delta float64) ([]ledger.Population, error) {
+	var all []ledger.Population
 	for _, pop := range p.Populations {
 		cap2 := accountant.Mu2(p.Cap(pop.Name) * float64(accountant.Unit)) // rounded down: against us
-		epsilon, err := cap2.Epsilon(s.Privacy.Delta)
+		epsilon, err := cap2.Epsilon(delta)
 		if err != nil {
-			return t, err
+			return nil, err
 		}
 		if pop.Name == scaledBy {
-			epsilon = s.Privacy.LifetimeEpsilon
+			epsilon = lifetime
 		}
-		t.Populations = append(t.Populations, ledger.Population{Name: pop.Name, Unit: pop.Unit, Lifetime: pop.Lifetime, CapMu2: cap2, CapEpsilon: epsilon})
+		all = append(all, ledger.Population{Name: pop.Name, Unit: pop.Unit, Lifetime: pop.Lifetime, CapMu2: cap2, CapEpsilon: epsilon})
 	}
-	return t, nil
+	return all, nil
 }

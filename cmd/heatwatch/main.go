@@ -47,7 +47,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 refused to prote
 		c.initCommand(), c.demoCommand(), c.countyCommand(), c.partnerCommand(), agency.Deidentify(app), agency.Check(app), agency.Dictionary(app),
 		c.serveCommand(), c.nightlyCommand(), c.statusCommand(), c.quarantineCommand(), c.linkCommand(),
 		c.measuresCommand(), c.planCommand(), c.releaseCommand(), c.entryChild(), c.witnessCommand(), c.reportCommand(), c.publishCommand(),
-		c.budgetCommand(), c.verifyCommand(),
+		c.budgetCommand(), c.ledgerCommand(), c.verifyCommand(),
 	)
 	return root
 }

@@ -28,20 +28,6 @@ func (c *command) partnerCommand() *cobra.Command {
 	return cmd
 }
 
-// locked runs f while the home's lock is held.
-func (c *command) locked(what string, f func(h *house) error) error {
-	h, err := c.open()
-	if err != nil {
-		return err
-	}
-	lock, err := h.Lock(what, h.now())
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock()
-	return f(h)
-}
-
 func (c *command) partnerAdd() *cobra.Command {
 	var kind, key string
 	cmd := &cobra.Command{Example: "  heatwatch partner add shelter-a --kind shelter --key shelter-a.pub",

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"heatwatch/internal/problem"
 	"heatwatch/models"
 	"heatwatch/privacy/ledger"
 	"heatwatch/reports/measures"
@@ -21,15 +17,19 @@ func (c *command) publishCommand() *cobra.Command {
 	var out, witness string
 	cmd := &cobra.Command{Use: "publish --out DIR", Short: "Write the public site from recorded releases", Args: cobra.NoArgs,
 		Long: `Writes one folder of static files that opens from disk and from any web server: pages, charts, downloads, the release
-files, and the ledger's signed head as head.note. It reads recorded releases, plan and ledger; no record is read.`,
-		Example: `  heatwatch publish --out public`,
+files, and the ledger's signed head as head.note. It reads recorded releases, plan and ledger; no record is read.
+
+A home's first publish needs no witness. Later ones replace a site of this home, or name a witness. A home that was copied
+or restored is locked.`,
+		Example: `  heatwatch publish --out public
+  heatwatch publish --out elsewhere --witness public`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := c.open()
 			if err != nil {
 				return err
 			}
 			c.warn(h)
-			if err := c.checkWitness(h, witness); err != nil {
+			if err := h.mayPublish(out, witness); err != nil {
 				return err
 			}
 			if err := h.publish(cmd.Context(), out); err != nil {
@@ -39,7 +39,7 @@ files, and the ledger's signed head as head.note. It reads recorded releases, pl
 			return nil
 		}}
 	cmd.Flags().StringVar(&out, "out", "", "folder of the site: new, or one that was published before")
-	cmd.Flags().StringVar(&witness, "witness", "", "a head of this ledger that was kept elsewhere, or none")
+	cmd.Flags().StringVar(&witness, "witness", "", witnessHelp)
 	cmd.MarkFlagRequired("out")
 	return cmd
 }
@@ -51,9 +51,6 @@ func (h *house) publish(ctx context.Context, out string) error {
 	}
 	head, err := h.ledger.Head()
 	if err != nil {
-		return err
-	}
-	if err := h.ours(out); err != nil {
 		return err
 	}
 	epsilon, _ := h.epsilon()
@@ -88,26 +85,11 @@ func (h *house) publish(ctx context.Context, out string) error {
 			}
 		}
 	}
-	return site.Publish(ctx, h.fs, out, s)
+	if err := site.Publish(ctx, h.fs, out, s); err != nil {
+		return err
+	}
+	return h.hasPublished(head)
 }
 
 // headlines are the statistics of the answer cards.
 var headlines = map[string]string{"time-to-emergency-service": "share_within_24h", "placement-stability": "share_two_or_fewer"}
-
-// ours refuses to publish over another home's site, and over one that has seen more than this ledger.
-func (h *house) ours(out string) error {
-	b, err := os.ReadFile(filepath.Join(out, ledger.HeadFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return problem.Wrap(err, problem.Failed, out, "the site that is there cannot be read", "check the permissions")
-	}
-	rel, err := h.ledger.Compare(b)
-	if err != nil {
-		return err
-	}
-	if rel == ledger.Behind {
-		return nil
-	}
-	return rel.Problem(out)
-}

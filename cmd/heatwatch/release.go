@@ -2,20 +2,16 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"heatwatch/etl/lake"
-	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
 	"heatwatch/privacy"
-	"heatwatch/privacy/ledger"
 	"heatwatch/reports/render"
 )
 
@@ -27,6 +23,9 @@ func (c *command) releaseCommand() *cobra.Command {
 		Long: `Measures every item of the period that is due and was not measured yet: exact sums inside the house, one Gaussian draw
 per cell, a ledger entry before the first draw. What was measured is never measured again: a second run prints the recorded
 releases, byte for byte.
+
+Where something is to be measured and the home has released before, a witness from outside must have seen the ledger as
+it is now: the published site, or a head.note that somebody keeps. A home that was copied or restored is locked.
 
 It reads the lake as it is now and does not ask whether every agency has sent: run nightly and status first. If a recorded
 release file was lost, restore it first: else this command repeats the measurement, once, with more noise.`,
@@ -55,7 +54,7 @@ release file was lost, restore it first: else this command repeats the measureme
 			defer lock.Unlock()
 			return c.release(cmd.Context(), h, lock, periods, witness)
 		}}
-	cmd.Flags().StringVar(&witness, "witness", "", "a head of this ledger that was kept elsewhere (file, or folder of the published site), or none")
+	cmd.Flags().StringVar(&witness, "witness", "", witnessHelp)
 	cmd.Flags().BoolVar(&due, "due", false, "every period with something due")
 	return cmd
 }
@@ -67,7 +66,8 @@ func (c *command) release(ctx context.Context, h *house, lock *home.Lock, period
 	if err != nil {
 		return err
 	}
-	if err := c.checkWitness(h, witness); err != nil {
+	may, err := h.gate(witness)
+	if err != nil {
 		return err
 	}
 	if len(periods) == 0 {
@@ -76,7 +76,7 @@ func (c *command) release(ctx context.Context, h *house, lock *home.Lock, period
 		}
 	}
 	for _, p := range periods {
-		if err := c.makeEntries(ctx, h, lock, r, p); err != nil {
+		if err := c.makeEntries(ctx, h, lock, r, p, may); err != nil {
 			return err
 		}
 	}
@@ -181,62 +181,4 @@ func (h *house) duePeriods(r privacy.Releaser) ([]models.Period, error) {
 		add(y)
 	}
 	return all, nil
-}
-
-func (c *command) witnessCommand() *cobra.Command {
-	var out string
-	cmd := &cobra.Command{Example: "  heatwatch witness --out 2026-11.note",
-		Use: "witness --out FILE", Short: "Write the ledger's signed head, to be kept elsewhere", Args: cobra.NoArgs,
-		Long: `A restored or copied home cannot be noticed from inside. The head that somebody else keeps shows it: hand the file to the
-evaluator, or publish the site, which holds it too.`,
-		RunE: func(*cobra.Command, []string) error {
-			h, err := c.open()
-			if err != nil {
-				return err
-			}
-			head, err := h.ledger.Head()
-			if err != nil {
-				return err
-			}
-			if err := durable.Replace(h.fs, out, head, 0o644); err != nil {
-				return problem.Wrap(err, problem.Failed, out, "the head cannot be written", "check the folder")
-			}
-			c.Say("wrote the head of %d entries to %s", h.ledger.Position().Entries, out)
-			return nil
-		}}
-	cmd.Flags().StringVar(&out, "out", "", "file to write")
-	cmd.MarkFlagRequired("out")
-	return cmd
-}
-
-// checkWitness compares the witnesses that were named with the ledger. That one is required is for a later issue; one
-// that is named must agree.
-func (c *command) checkWitness(h *house, named string) error {
-	paths := h.settings.Privacy.Witness
-	if named != "" {
-		paths = []string{named}
-	}
-	for _, path := range paths {
-		if path == "none" {
-			continue
-		}
-		if st, err := os.Stat(path); err == nil && st.IsDir() {
-			path = filepath.Join(path, ledger.HeadFile)
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return problem.Wrap(err, problem.Refused, path, "the witness cannot be read", "name a head.note of this home, or none where that is allowed")
-		}
-		rel, err := h.ledger.Compare(b)
-		if err != nil {
-			return err
-		}
-		if rel == ledger.Behind { // somebody kept an older head; the chain contains it
-			continue
-		}
-		if err := rel.Problem(path); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -37,6 +37,7 @@ accepted and quarantined, and a score of 0 to 100 for the last drop. A partner t
 				}
 				t.Rows = append(t.Rows, row)
 			}
+			c.sayLocked(h)
 			return c.Table(t)
 		}}
 }

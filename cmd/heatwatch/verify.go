@@ -68,40 +68,21 @@ Exit 3: something does not agree; 2: the file cannot be read.
 // each release file against its own manifest, its ledger entry and the home's signature, and every figure of the site's files of figures
 // against those release files.
 func (c *command) verifySite(dir, key string) error {
-	bad := func(where, what string) error {
-		return problem.New(problem.Refused, filepath.Join(dir, where), what, "do not rely on this copy: fetch it again from its publisher")
-	}
-	if err := sums(dir, bad); err != nil {
-		return err
-	}
-	r, err := ledger.Verify(filepath.Join(dir, "ledger"), "")
+	s, err := openSite(dir)
 	if err != nil {
 		return err
 	}
-	l, err := ledger.OpenPublic(filepath.Join(dir, "ledger"))
-	if err != nil {
-		return err
+	fingerprint := ledger.Fingerprint(s.ledger.PublicKey())
+	if key != "" && !sameFingerprint(key, s.ledger.PublicKey()) {
+		return notPublished(dir, ledger.HeadFile, "the site is signed by another key ("+fingerprint+")")
 	}
-	if key != "" && !sameFingerprint(key, l.PublicKey()) {
-		return bad(ledger.HeadFile, "the site is signed by another key ("+r.Fingerprint+")")
-	}
-	files, err := privacy.ReadReleases(filepath.Join(dir, "releases"))
-	if err != nil {
-		return err
-	}
-	if err := privacy.Check(files, l); err != nil {
-		return err
-	}
-	if gone := privacy.Missing(files, l); len(gone) > 0 {
-		return gone[0]
-	}
-	found, figures, err := siteFindings(dir, l, files)
+	found, figures, err := siteFindings(dir, s.ledger, s.files)
 	if err != nil {
 		return err
 	}
 	if len(found.Problems) > 0 {
-		if len(files) > 0 {
-			c.sayCode(files[len(files)-1])
+		if len(s.files) > 0 {
+			c.sayCode(s.files[len(s.files)-1])
 		}
 		return first(found.Problems)
 	}
@@ -112,7 +93,7 @@ func (c *command) verifySite(dir, key string) error {
 		c.Say("heatwatch: the key was not compared; ask the publisher for its fingerprint and give it as --key")
 	}
 	return c.Table(render.Table{Columns: render.Cols("home", "entries#", "releases#", "figures#", "fingerprint"),
-		Rows: [][]string{{r.Home, fmt.Sprint(r.Entries), fmt.Sprint(len(files)), fmt.Sprint(figures), r.Fingerprint}}})
+		Rows: [][]string{{s.ledger.Home(), fmt.Sprint(s.ledger.Position().Entries), fmt.Sprint(len(s.files)), fmt.Sprint(figures), fingerprint}}})
 }
 
 // audit checks release files against their own manifests and the ledger.
@@ -164,6 +145,37 @@ func siteFindings(dir string, l *ledger.Ledger, files []privacy.ReleaseFile) (fo
 	data, err := checkData(dir, s, 0, files)
 	found.Add(data)
 	return found, figures, err
+}
+
+// publishedSite is a site that is whole: its key is the caller's to compare.
+type publishedSite struct {
+	ledger *ledger.Ledger
+	files  []privacy.ReleaseFile
+}
+
+func openSite(dir string) (publishedSite, error) {
+	if err := sums(dir, func(where, what string) error { return notPublished(dir, where, what) }); err != nil {
+		return publishedSite{}, err
+	}
+	l, err := ledger.OpenPublic(filepath.Join(dir, "ledger"))
+	if err != nil {
+		return publishedSite{}, err
+	}
+	files, err := privacy.ReadReleases(filepath.Join(dir, "releases"))
+	if err != nil {
+		return publishedSite{}, err
+	}
+	if err := privacy.Check(files, l); err != nil {
+		return publishedSite{}, err
+	}
+	if gone := privacy.Missing(files, l); len(gone) > 0 {
+		return publishedSite{}, gone[0]
+	}
+	return publishedSite{l, files}, nil
+}
+
+func notPublished(dir, where, what string) error {
+	return problem.New(problem.Refused, filepath.Join(dir, where), what, "do not rely on this copy: fetch it again from its publisher")
 }
 
 // sums compares a folder with its SHA256SUMS, in both directions.
@@ -278,6 +290,9 @@ func (c *command) verify(ctx context.Context) error {
 	v.OK = len(v.Problems) == 0
 	if err := c.printVerdict(v); err != nil {
 		return err
+	}
+	if h != nil {
+		c.sayLocked(h)
 	}
 	switch {
 	case refused:

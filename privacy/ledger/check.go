@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -174,7 +175,7 @@ func (r Release) check(repeat bool, date string, number int) error {
 	if err := r.Plan.check(); err != nil {
 		return err
 	}
-	if err := checkItems(r.Items); err != nil {
+	if err := checkItems(r.Items, true); err != nil {
 		return err
 	}
 	for _, it := range r.Items {
@@ -219,7 +220,8 @@ func sumByPopulation(items []Item) (map[string]accountant.Mu2, error) {
 	return sums, nil
 }
 
-func checkItems(items []Item) error {
+// checkItems looks at each item. once: the same cells may be there once only; an import may hold a release and its repeat.
+func checkItems(items []Item, once bool) error {
 	seen := map[identity]bool{}
 	for _, it := range items {
 		switch {
@@ -231,7 +233,7 @@ func checkItems(items []Item) error {
 			return fmt.Errorf("%s: cells is not a hash", it.ID)
 		case it.Participations < 1 || it.Participations > 1000 || it.Draws < 1 || it.Draws > 1<<40:
 			return fmt.Errorf("%s: participations or draws are out of range", it.ID)
-		case seen[it.identity()]:
+		case once && seen[it.identity()]:
 			return fmt.Errorf("%s: the same cells are in the entry twice", it.ID)
 		}
 		seen[it.identity()] = true
@@ -277,5 +279,14 @@ func (i Import) check() error {
 	if !isHome(i.Home) || i.Entries < 1 || i.Entries > maxEntries || !isHash(i.Head) {
 		return errors.New("the imported head is malformed")
 	}
-	return checkItems(i.Items)
+	for n, c := range i.Closed {
+		if !isName(c.Population) || !isPeriod(c.Period) || n > 0 && i.Closed[n-1].compare(c) >= 0 {
+			return errors.New("closed cohorts must be well formed, in order, each once")
+		}
+	}
+	return checkItems(i.Items, false)
+}
+
+func (c Cohort) compare(d Cohort) int {
+	return cmp.Or(strings.Compare(c.Population, d.Population), strings.Compare(c.Period, d.Period))
 }

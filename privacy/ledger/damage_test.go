@@ -3,7 +3,9 @@ package ledger
 import (
 	"bytes"
 	"encoding/hex"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,7 +20,11 @@ func TestEveryChangedByteIsNoticed(t *testing.T) {
 	for _, name := range []string{fileName(1), fileName(2), fileName(3), HeadFile} {
 		path := filepath.Join(h.dir, name)
 		good := mustRead(t, path)
+		pick := rand.New(rand.NewPCG(7, uint64(len(name)))) // in short mode a tenth of the offsets
 		for i := range good {
+			if testing.Short() && pick.IntN(10) != 0 {
+				continue
+			}
 			for _, bit := range []byte{1, 0x20} {
 				bad := bytes.Clone(good)
 				bad[i] ^= bit
@@ -159,6 +165,45 @@ func TestDamage(t *testing.T) {
 		{"an entry with a wrong prev, signed", func(t *testing.T, h warehouse) {
 			h.resigned(t, 3, func(e *Entry) { e.Prev = CellsHash("x"); e.Number = 4 })
 		}},
+		{"a last entry signed by another key", func(t *testing.T, h warehouse) {
+			other, _ := three(t)
+			e, err := Parse(mustRead(t, filepath.Join(h.dir, fileName(3))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := loadSigner(other.keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sig, err := s.Sign(e.signed())
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Signature = hex.EncodeToString(sig)
+			write(t, filepath.Join(h.dir, fileName(3)), e.Bytes())
+		}},
+		{"an entry that is a folder", func(t *testing.T, h warehouse) {
+			remove(t, h, fileName(3))
+			if err := os.Mkdir(filepath.Join(h.dir, fileName(3)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"an entry that is a pipe", func(t *testing.T, h warehouse) {
+			remove(t, h, fileName(3))
+			if err := exec.Command("mkfifo", filepath.Join(h.dir, fileName(3))).Run(); err != nil {
+				t.Skip("no mkfifo: ", err)
+			}
+		}},
+		{"a file added that sorts first", func(t *testing.T, h warehouse) { write(t, filepath.Join(h.dir, "000000.json"), []byte("{}")) }},
+		{"a copy of an entry beside it", func(t *testing.T, h warehouse) {
+			write(t, filepath.Join(h.dir, "000003 (1).json"), mustRead(t, filepath.Join(h.dir, fileName(3))))
+		}},
+		{"an entry without a date's order, signed", func(t *testing.T, h warehouse) {
+			h.resigned(t, 3, func(e *Entry) {
+				e.Prev, e.Number, e.Date = e.Hash(), 4, "2026-11-22"
+				e.Release.Period, e.Release.Items[0].Period = "2026Q3", "2026Q3"
+			})
+		}},
 		{"an unsigned entry", func(t *testing.T, h warehouse) {
 			e, err := Parse(mustRead(t, filepath.Join(h.dir, fileName(3))))
 			if err != nil {
@@ -185,6 +230,68 @@ func TestDamage(t *testing.T) {
 			wantExit(t, problem.Refused, err)
 		})
 	}
+}
+
+// Entries taken away from the end are noticed by the head that is left; with a head of that day nothing inside notices, and
+// every witness since does.
+func TestTruncatedAtEveryEntry(t *testing.T) {
+	const n = 6
+	h := emptyHome(t)
+	l := h.create(t)
+	heads := map[int][]byte{1: mustRead(t, filepath.Join(h.dir, HeadFile))}
+	for q := 2; q <= n; q++ {
+		mustAppend(t, l, release(t, l, item("a", quarter(q), 6)))
+		heads[q] = mustRead(t, filepath.Join(h.dir, HeadFile))
+	}
+	for keep := 1; keep < n; keep++ {
+		cut := h.copyTo(t, t.TempDir())
+		for e := keep + 1; e <= n; e++ {
+			remove(t, cut, fileName(e))
+		}
+		_, err := Open(durable.OS(), cut.dir, cut.keys)
+		wantExit(t, problem.Refused, err)
+		write(t, filepath.Join(cut.dir, HeadFile), heads[keep])
+		if r := cut.mustVerify(t); r.Entries != keep {
+			t.Errorf("%+v", r)
+		}
+		back := cut.open(t)
+		for e, head := range heads {
+			want := Same
+			if e < keep {
+				want = Behind
+			} else if e > keep {
+				want = Ahead
+			}
+			if got, err := back.Compare(head); err != nil || got != want {
+				t.Errorf("cut after %d, the witness of %d entries: %v, %v", keep, e, got, err)
+			}
+		}
+		remove(t, cut, HeadFile)
+		if _, err := Open(durable.OS(), cut.dir, cut.keys); keep > 1 {
+			wantExit(t, problem.Refused, err)
+		}
+		for e := range keep { // a file cut off in the middle
+			other := h.copyTo(t, t.TempDir())
+			path := filepath.Join(other.dir, fileName(e+1))
+			b := mustRead(t, path)
+			write(t, path, b[:len(b)*keep/n])
+			_, err := Open(durable.OS(), other.dir, other.keys)
+			wantExit(t, problem.Refused, err)
+		}
+	}
+}
+
+// An entry that may not be read refuses; it does not count as absent.
+func TestAnEntryThatMayNotBeRead(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	h, _ := three(t)
+	if err := os.Chmod(filepath.Join(h.dir, fileName(3)), 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(durable.OS(), h.dir, h.keys)
+	wantExit(t, problem.Refused, err)
 }
 
 func remove(t *testing.T, h warehouse, name string) {

@@ -24,8 +24,15 @@
 // # What is noticed, and what is not
 //
 // Any changed byte, a missing, added, swapped or re-signed entry, an entry cut off the end: [Verify] and [Open]. A complete older copy
-// of the whole home: not from inside; [Ledger.Compare] notices it against a head that was kept elsewhere. Whoever holds
-// keys/ledger.key can write another history; only witnesses outside limit that.
+// of the whole home: not from inside; [Ledger.Compare] notices it against a head that was kept elsewhere. A home that was copied
+// file by file, or restored from a backup, knows it by [Ledger.Place]. A date before that of the last entry is refused: the
+// clock was set back. Whoever holds keys/ledger.key can write another history; only witnesses outside limit that.
+//
+// # Copies
+//
+// Two copies of a home that both release draw noise twice over the same persons. [Ledger.Missed] compares this ledger with
+// another copy's: what follows the last entry here is taken over as it is ([Ledger.Extend]), what is of another history is
+// charged in full by an import, and in both cases the cohorts that nobody can know any more are closed for good.
 //
 // # What is public
 //

@@ -149,12 +149,21 @@ type Replaced struct {
 	New string `json:"new"`
 }
 
-// Import charges the entries of another copy of a home. Caps do not refuse it: it has happened.
+// Import charges the entries of another copy of this home, up to the head that it names. Caps do not refuse it: it has
+// happened. Items are those of entries that this ledger does not hold itself; their series are told apart from its own, so
+// that they add to what was spent here. Closed cohorts are never measured again: who was in them is lost.
 type Import struct {
-	Home    string `json:"home"`
-	Entries int    `json:"entries"`
-	Head    string `json:"head"`
-	Items   []Item `json:"items,omitempty"`
+	Home    string   `json:"home"`
+	Entries int      `json:"entries"`
+	Head    string   `json:"head"`
+	Items   []Item   `json:"items,omitempty"`
+	Closed  []Cohort `json:"closed,omitempty"` // in order, each once
+}
+
+// Cohort is the persons of a population in a period.
+type Cohort struct {
+	Population string `json:"population"`
+	Period     string `json:"period"`
 }
 
 // Bytes is the one way to write the entry.

@@ -50,6 +50,12 @@ func (o *OverCap) Error() string { return o.problem().Error() }
 // Unwrap makes it a *problem.Problem.
 func (o *OverCap) Unwrap() error { return o.problem() }
 
+// clockSetBack refuses a date before that of the last entry: due dates follow the system's clock.
+func clockSetBack(today, last string, entry int) error {
+	return problem.New(problem.Refused, "", fmt.Sprintf("the clock was set back: it says %s, and entry %d was made on %s", today, entry, last),
+		"correct the clock of this machine, then try again")
+}
+
 // locate gives an error its place and exit code 3: whatever is wrong inside the ledger refuses. do is the advice for errors
 // that have none of their own.
 func locate(err error, where, do string) error {

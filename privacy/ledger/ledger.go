@@ -3,6 +3,8 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -75,36 +77,57 @@ func OpenPublic(dir string) (*Ledger, error) {
 func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.broken {
-		return Entry{}, problem.New(problem.Failed, "ledger", "an earlier entry could not be written for certain", "start the program again: what is on disk will count as spent")
-	}
 	if e.Schema != 0 || e.Number != 0 || e.Home != "" || e.Prev != "" || e.Signature != "" || e.Kind == KindInit {
 		return Entry{}, errors.New("ledger: schema, number, home, prev and signature are the ledger's own, and init is made by Create")
 	}
-	signer, err := loadSigner(l.keys)
+	signer, err := l.again()
 	if err != nil {
-		return Entry{}, err
-	}
-	s, head, err := read(l.dir, signer.public)
-	if err != nil {
-		return Entry{}, err
-	}
-	if l.state.contradicts(s) {
-		return Entry{}, problem.New(problem.Refused, "ledger", "the entries on disk are not those that were read before", restore)
-	}
-	l.state = s
-	if err := l.catchUp(head, signer); err != nil {
 		return Entry{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return Entry{}, err
 	}
+	s := l.state
 	e.Home = s.home
-	next, err := replay(s.entries) // s stays as it is if the entry is refused
-	if err != nil {
-		return Entry{}, err
+	if e.Release != nil {
+		if e.Commitments, err = withAttempt(e.Commitments); err != nil {
+			return Entry{}, err
+		}
 	}
-	return l.write(e, next, signer)
+	return l.write(e, s.clone(), signer) // s stays as it is if the entry is refused
+}
+
+// OfAttempt is the commitment that Append adds to each release: 32 random bytes. Signatures are deterministic, so two copies of
+// a home that measure the same items of the same generation on the same day would else make the same entry, and no head could tell
+// that noise was drawn twice.
+const OfAttempt = "attempt"
+
+func withAttempt(list []Commitment) ([]Commitment, error) {
+	b := make([]byte, sha256.Size)
+	if _, err := rand.Read(b); err != nil {
+		return nil, fmt.Errorf("ledger: no randomness for the entry: %w", err)
+	}
+	return append(slices.Clip(list), Commitment{Of: OfAttempt, HMAC: hex.EncodeToString(b)}), nil
+}
+
+// again reads and checks what is on disk before something is written after it. The caller holds l.mu.
+func (l *Ledger) again() (*signer, error) {
+	if l.broken {
+		return nil, problem.New(problem.Failed, "ledger", "an earlier entry could not be written for certain", "start the program again: what is on disk will count as spent")
+	}
+	signer, err := loadSigner(l.keys)
+	if err != nil {
+		return nil, err
+	}
+	s, head, err := readAfter(l.dir, signer.public, l.state)
+	if err != nil {
+		return nil, err
+	}
+	if l.state.contradicts(s) {
+		return nil, problem.New(problem.Refused, "ledger", "the entries on disk are not those that were read before", restore)
+	}
+	l.state = s
+	return signer, l.catchUp(head, signer)
 }
 
 // contradicts tells whether now lacks an entry of s, or has another one in its place.
@@ -146,19 +169,27 @@ func (l *Ledger) write(e Entry, s *state, signer *signer) (Entry, error) {
 	if err := s.add(e); err != nil {
 		return Entry{}, locate(err, "new entry", "nothing was spent")
 	}
-	// From here on the entry may be on disk, whatever is returned.
-	if err := durable.Create(l.fsys, filepath.Join(l.dir, fileName(e.Number)), b, 0o444); err != nil {
-		if errors.Is(err, fs.ErrExist) && !errors.Is(err, durable.ErrSync) {
-			return Entry{}, problem.Wrap(err, problem.Failed, place(e.Number), "another process has made this entry meanwhile", "nothing was spent here; run the command again")
-		}
-		l.broken = true
-		return Entry{}, writeFailed(place(e.Number), err)
+	if err := l.put(e.Number, b); err != nil {
+		return Entry{}, err
 	}
 	l.state = s
 	if err := l.writeHead(s, signer); err != nil {
 		return Entry{}, err
 	}
 	return e, nil
+}
+
+// put makes an entry's file. From here on the entry may be on disk, whatever is returned.
+func (l *Ledger) put(number int, b []byte) error {
+	err := durable.Create(l.fsys, filepath.Join(l.dir, fileName(number)), b, 0o444)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) && !errors.Is(err, durable.ErrSync) {
+		return problem.Wrap(err, problem.Failed, place(number), "another process has made this entry meanwhile", "nothing was spent here; run the command again")
+	}
+	l.broken = true
+	return writeFailed(place(number), err)
 }
 
 func (l *Ledger) writeHead(s *state, signer *signer) error {
@@ -229,18 +260,70 @@ func (l *Ledger) PublicKey() string { return l.now().terms.Key }
 
 // Plan is the plan that was entered last.
 func (l *Ledger) Plan() Plan {
-	s := l.now()
-	plan := s.terms.Plan
-	for _, e := range s.entries {
-		if e.Amend != nil && e.Amend.Plan != nil {
-			plan = *e.Amend.Plan
+	all := l.Plans()
+	return all[len(all)-1]
+}
+
+// Populations are the caps that hold now, by name.
+func (l *Ledger) Populations() []Population { return l.CapsAt(math.MaxInt) }
+
+// CapsAt are the caps that held when an entry was made, by name.
+func (l *Ledger) CapsAt(entry int) []Population {
+	caps := map[string]Population{}
+	for _, e := range l.now().entries {
+		if e.Number > entry {
+			break
+		}
+		var list []Population
+		if e.Init != nil {
+			list = e.Init.Populations
+		} else if e.Amend != nil {
+			list = e.Amend.Populations
+		}
+		for _, p := range list {
+			caps[p.Name] = p
 		}
 	}
-	return plan
+	return slices.SortedFunc(maps.Values(caps), func(a, b Population) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Plans are all plans that were entered, the first one first.
+func (l *Ledger) Plans() []Plan {
+	s := l.now()
+	all := []Plan{s.terms.Plan}
+	for _, e := range s.entries {
+		if e.Amend != nil && e.Amend.Plan != nil {
+			all = append(all, *e.Amend.Plan)
+		}
+	}
+	return all
+}
+
+// Released tells whether something was measured here, or in a copy that was imported.
+func (l *Ledger) Released() bool {
+	return slices.ContainsFunc(l.now().entries, func(e Entry) bool { return e.Release != nil || e.Import != nil })
+}
+
+// CheckDate refuses a day before that of the last entry: the clock was set back, and due dates follow the clock. A clock that
+// is ahead cannot be noticed.
+func (l *Ledger) CheckDate(today string) error {
+	s := l.now()
+	if last := s.date(); today < last {
+		return locate(clockSetBack(today, last, len(s.entries)), "clock", "")
+	}
+	return nil
+}
+
+// Closed tells whether a cohort was closed by an import: who was in it is lost, and nothing of it is measured again.
+func (l *Ledger) Closed(population, period string) bool {
+	return l.now().closed[Cohort{population, period}]
 }
 
 // Entries returns all entries in order. They must not be changed.
 func (l *Ledger) Entries() []Entry { return slices.Clone(l.now().entries) }
+
+// Commitments are those that stand: made by an entry and not replaced by an erasure. Their order means nothing.
+func (l *Ledger) Commitments() []Commitment { return slices.Collect(maps.Keys(l.now().commitments)) }
 
 // Measured lists the entries that measured an item's cells for its population and period: none, one, or two if it was
 // repeated.
@@ -256,22 +339,41 @@ func (l *Ledger) Losses(items []Item) ([]Loss, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := replay(s.entries)
-	if err != nil {
-		return nil, err
-	}
+	after := s.clone()
 	if err := after.spend(items, len(s.entries)+1); err != nil {
 		return nil, err
 	}
 	var out []Loss
 	for _, population := range slices.Sorted(maps.Keys(sums)) {
-		bound, err := after.bound(population)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Loss{Population: population, Release: sums[population], Lifetime: max(bound, s.declared[population])})
+		out = append(out, Loss{Population: population, Release: sums[population], Lifetime: after.lifetime(population)})
 	}
 	return out, nil
+}
+
+// Outlook is the most that one unit of a population can come to lose: what was spent, and the planned items in as many
+// further periods as a unit can be in. Of a planned item only the level of its period counts.
+func (l *Ledger) Outlook(population string, planned []Item) (accountant.Mu2, error) {
+	s := l.now().clone()
+	for _, it := range planned {
+		if it.Population != population {
+			continue
+		}
+		kind := level(it.Period)
+		for n := range it.Participations { // in years that no release is about
+			switch kind {
+			case "quarter":
+				it.Period = fmt.Sprintf("%04dQ%d", 9000+n/4, n%4+1)
+			case "year":
+				it.Period = fmt.Sprintf("%04d", 9000+n)
+			default:
+				it.Period = fmt.Sprintf("%04d-%04d", 9000+n, 9001+n)
+			}
+			if err := s.spend([]Item{it}, len(s.entries)+1); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return s.lifetime(population), nil
 }
 
 // Spent is the most that one unit of a population can have lost so far.
@@ -280,7 +382,7 @@ func (l *Ledger) Spent(population string) (accountant.Mu2, error) {
 	if _, ok := s.caps[population]; !ok {
 		return 0, problem.New(problem.Usage, "ledger", "there is no population of that name", "heatwatch budget lists them")
 	}
-	return s.lifetime(population)
+	return s.lifetime(population), nil
 }
 
 // Spending is one line of the budget.
@@ -299,10 +401,7 @@ func (l *Ledger) Budget() ([]Spending, error) {
 	s := l.now()
 	out := make([]Spending, 0, len(s.caps))
 	for _, p := range slices.SortedFunc(maps.Values(s.caps), func(a, b Population) int { return strings.Compare(a.Name, b.Name) }) {
-		spent, err := s.lifetime(p.Name)
-		if err != nil {
-			return nil, err
-		}
+		spent := s.lifetime(p.Name)
 		eps, err := spent.Epsilon(s.terms.Delta)
 		if err != nil { // an import may exceed everything that was ever promised
 			eps = math.Inf(1)

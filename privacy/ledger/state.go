@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +22,32 @@ type series struct{ name, level string }
 type seriesSpend struct {
 	participations int
 	periods        map[string]accountant.Mu2
+	sorted         []accountant.Mu2 // the same, dearest first
+	bound          accountant.Mu2   // the dearest participations of them
+}
+
+// add books a loss in a period and returns by how much the bound has grown. Only this series is looked at: a ledger of
+// thousands of entries is read before each append.
+func (g *seriesSpend) add(period string, loss accountant.Mu2, participations int) (accountant.Mu2, error) {
+	before := g.periods[period]
+	after, err := before.Add(loss)
+	if err != nil {
+		return 0, err
+	}
+	dearestFirst := func(a, b accountant.Mu2) int { return cmp.Compare(b, a) }
+	if i, ok := slices.BinarySearchFunc(g.sorted, before, dearestFirst); ok && before != 0 {
+		g.sorted = slices.Delete(g.sorted, i, i+1)
+	}
+	if after != 0 {
+		i, _ := slices.BinarySearchFunc(g.sorted, after, dearestFirst)
+		g.sorted = slices.Insert(g.sorted, i, after)
+	}
+	g.periods[period] = after
+	g.participations = max(g.participations, participations)
+	sum, err := accountant.Sum(g.sorted[:min(g.participations, len(g.sorted))]...)
+	grown := sum - g.bound
+	g.bound = sum
+	return grown, err
 }
 
 // state is everything that follows from the entries so far. Append and Verify run the same code over it.
@@ -31,9 +58,12 @@ type state struct {
 	caps        map[string]Population
 	measured    map[identity][]int // entries that measured it
 	spent       map[string]map[series]*seriesSpend
+	bounds      map[string]accountant.Mu2 // sums over the series of a population
 	declared    map[string]accountant.Mu2 // largest lifetime loss that an entry stated
 	draws       map[string]int64
 	commitments map[Commitment]bool // that stand: an erasure replaces some
+	imported    map[Head]bool       // heads of other copies that are charged here
+	closed      map[Cohort]bool
 	entries     []Entry
 	hashes      []string
 }
@@ -41,7 +71,8 @@ type state struct {
 func newState() *state {
 	return &state{
 		plans: map[PlanRef]bool{}, caps: map[string]Population{}, measured: map[identity][]int{},
-		spent: map[string]map[series]*seriesSpend{}, declared: map[string]accountant.Mu2{}, draws: map[string]int64{}, commitments: map[Commitment]bool{},
+		spent: map[string]map[series]*seriesSpend{}, bounds: map[string]accountant.Mu2{}, declared: map[string]accountant.Mu2{}, draws: map[string]int64{}, commitments: map[Commitment]bool{},
+		imported: map[Head]bool{}, closed: map[Cohort]bool{},
 	}
 }
 
@@ -56,6 +87,9 @@ func (s *state) head() string {
 func (s *state) add(e Entry) error {
 	if e.Number != len(s.entries)+1 || e.Prev != s.head() || len(s.entries) > 0 && e.Home != s.home {
 		return errors.New("the entry does not follow the one before it")
+	}
+	if last := s.date(); e.Date < last {
+		return clockSetBack(e.Date, last, len(s.entries))
 	}
 	var err error
 	switch e.Kind {
@@ -73,7 +107,7 @@ func (s *state) add(e Entry) error {
 	case KindErasure:
 		err = s.replace(e.Erasure.Replaced)
 	case KindImport:
-		err = s.spend(e.Import.Items, e.Number)
+		err = s.takeIn(*e.Import, e.Number)
 	}
 	if err != nil {
 		return err
@@ -85,15 +119,45 @@ func (s *state) add(e Entry) error {
 	return nil
 }
 
-// replay is the state after entries that were checked before.
-func replay(entries []Entry) (*state, error) {
-	s := newState()
-	for _, e := range entries {
-		if err := s.add(e); err != nil {
-			return nil, err
+// date of the last entry; empty if there is none.
+func (s *state) date() string {
+	if len(s.entries) == 0 {
+		return ""
+	}
+	return s.entries[len(s.entries)-1].Date
+}
+
+// clone is a state that add may change.
+func (s *state) clone() *state {
+	c := *s
+	c.plans, c.caps, c.draws, c.declared = maps.Clone(s.plans), maps.Clone(s.caps), maps.Clone(s.draws), maps.Clone(s.declared)
+	c.commitments, c.imported, c.closed = maps.Clone(s.commitments), maps.Clone(s.imported), maps.Clone(s.closed)
+	c.entries, c.hashes = slices.Clip(s.entries), slices.Clip(s.hashes)
+	c.bounds = maps.Clone(s.bounds)
+	c.measured = make(map[identity][]int, len(s.measured))
+	for id, numbers := range s.measured {
+		c.measured[id] = slices.Clip(numbers)
+	}
+	c.spent = make(map[string]map[series]*seriesSpend, len(s.spent))
+	for population, group := range s.spent {
+		c.spent[population] = make(map[series]*seriesSpend, len(group))
+		for key, g := range group {
+			c.spent[population][key] = &seriesSpend{g.participations, maps.Clone(g.periods), slices.Clone(g.sorted), g.bound}
 		}
 	}
-	return s, nil
+	return &c
+}
+
+// takeIn charges an import in full.
+func (s *state) takeIn(i Import, number int) error {
+	if i.Home != s.home {
+		return errors.New("the import is of another home")
+	}
+	s.imported[Head{i.Home, i.Entries, i.Head}] = true
+	for _, c := range i.Closed {
+		s.closed[c] = true
+	}
+	return s.spend(i.Items, number)
 }
 
 // replace follows an erasure: what it replaces must have stood.
@@ -172,46 +236,25 @@ func (s *state) spend(items []Item, number int) error {
 		if group[key] == nil {
 			group[key] = &seriesSpend{periods: map[string]accountant.Mu2{}}
 		}
-		g := group[key]
-		g.participations = max(g.participations, it.Participations)
-		sum, err := g.periods[it.Period].Add(it.Mu2)
+		grown, err := group[key].add(it.Period, it.Mu2, it.Participations)
+		if err == nil {
+			s.bounds[it.Population], err = s.bounds[it.Population].Add(grown)
+		}
 		if err != nil {
 			return err
 		}
-		g.periods[it.Period] = sum
 	}
 	return nil
 }
 
-// bound is the most that one person can have lost by the recorded items: in each series the dearest periods, as many as a
-// person can be in; the series add.
-func (s *state) bound(population string) (accountant.Mu2, error) {
-	var total accountant.Mu2
-	for _, g := range s.spent[population] {
-		dearest := slices.Sorted(maps.Values(g.periods))
-		slices.Reverse(dearest)
-		sum, err := accountant.Sum(dearest[:min(g.participations, len(dearest))]...)
-		if err != nil {
-			return 0, err
-		}
-		if total, err = total.Add(sum); err != nil {
-			return 0, err
-		}
-	}
-	return total, nil
-}
-
-// lifetime is what counts as spent: the bound, or what an entry stated if that is more.
-func (s *state) lifetime(population string) (accountant.Mu2, error) {
-	b, err := s.bound(population)
-	return max(b, s.declared[population]), err
+// lifetime is what counts as spent. The most that one person can have lost by the recorded items is the sum over the
+// series, in each the dearest periods, as many as a person can be in; an entry may have stated more.
+func (s *state) lifetime(population string) accountant.Mu2 {
+	return max(s.bounds[population], s.declared[population])
 }
 
 func (s *state) checkCap(l Loss) error {
-	bound, err := s.lifetime(l.Population)
-	if err != nil {
-		return fmt.Errorf("%s: %w", l.Population, err)
-	}
+	bound := s.lifetime(l.Population)
 	if l.Lifetime < bound {
 		return fmt.Errorf("%s: the stated lifetime loss %s is below %s, which follows from the entries", l.Population, l.Lifetime, bound)
 	}

@@ -107,6 +107,24 @@ func list(dir string) ([]string, error) {
 	return names, nil
 }
 
+// Holds tells whether the register has a file as the ledger names it, also where a crash has left it before it was applied.
+func (g Register) Holds(of, hmac string) (bool, error) {
+	name, ok := fileOf(of)
+	if !ok {
+		return false, nil
+	}
+	for _, dir := range []string{g.Dir, g.Staged()} {
+		sealed, err := os.ReadFile(filepath.Join(dir, name))
+		switch {
+		case err == nil && g.commit(name, sealed).HMAC == hmac:
+			return true, nil
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return false, problem.Wrap(err, problem.Failed, filepath.Join(dir, name), "the file cannot be read", "check its owner and mode")
+		}
+	}
+	return false, nil
+}
+
 const restore = "restore register/ from the newest copy, together with ledger/ and releases/"
 
 // read returns the sealed bytes of every file of the register, each checked against the ledger, by name. Files that change between

@@ -58,6 +58,20 @@ type File struct {
 // recordFolders are the folders that hold public records.
 var recordFolders = []string{"releases/", "ledger/", "plan/"}
 
+// Target ends a run that was cut short, and reports whether out may be written to: absent, empty, or a site of ours.
+func Target(fsys durable.FS, out string) error {
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	parent, base := filepath.Split(out)
+	if err := restore(fsys, out, filepath.Join(parent, ".new-"+base), filepath.Join(parent, ".old-"+base)); err != nil {
+		return err
+	}
+	_, err = ours(fsys, out)
+	return err
+}
+
 // Publish writes the site to the folder out, in the place of an earlier one.
 func Publish(ctx context.Context, fsys durable.FS, out string, s Site) error {
 	reports, err := open(s)

@@ -16,14 +16,14 @@ func Schema() privacy.Schema {
 		Entries: statements(entries), Relations: relations,
 		Build: map[string][]string{}, Vectors: map[string]privacy.Vector{}, Dimensions: map[string]privacy.Dimension{},
 		Measures: map[string]privacy.MeasureInfo{},
-		Formulas: append(timeToService(), placementStability()...),
+		Formulas: append(timeToService(), placementStability()...), Identities: identities(),
 	}
 	for _, m := range append(measures.All(), measures.Entry()) {
 		s.Measures[m.ID] = privacy.MeasureInfo{Definition: m.Definition, Population: m.Population, DueAfter: m.DueAfter}
 		s.Build[m.ID] = statements(m.SQL)
 		for _, v := range m.Vectors {
 			s.Vectors[m.ID+"."+v.Name] = privacy.Vector{Name: m.ID + "." + v.Name, Encoding: privacy.Encoding(v.Encoding), Cells: v.Cells,
-				Linf: v.Linf, SQL: v.SQL, Measure: m.ID, Eligible: eligible[m.ID+"."+v.Name]}
+				Linf: v.Linf, SQL: v.SQL, Measure: m.ID, Eligible: eligible[m.ID+"."+v.Name], By: v.Dimensions}
 			for _, d := range v.Dimensions {
 				s.Dimensions[m.ID+"/"+d] = privacy.Dimension{Name: d, Values: measures.Values(d), SQL: m.DimensionSQL(d)}
 			}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"heatwatch/internal/cli"
+	"heatwatch/internal/durable"
+	"heatwatch/internal/durable/durabletest"
+	"heatwatch/privacy"
+	"heatwatch/privacy/ledger"
+)
+
+// copyOf is a copy of a folder: for a home that has released, one that is locked.
+func (r *rig) copyOf(from, to string) string {
+	r.t.Helper()
+	to = filepath.Join(r.t.TempDir(), to)
+	if out, err := exec.Command("cp", "-a", filepath.Join(r.dir, from), to).CombinedOutput(); err != nil {
+		r.t.Fatalf("%v\n%s", err, out)
+	}
+	return to
+}
+
+// importAt imports a site into a home, over a disk of the test's.
+func (r *rig) importAt(fsys durable.FS, home, site string) error {
+	r.t.Helper()
+	var out bytes.Buffer
+	c := &command{App: cli.New(r.env, strings.NewReader(""), &out, &out, r.clock), dir: home}
+	c.Yes = true
+	h, err := c.open()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	h.fs = fsys
+	if h.ledger, err = ledger.Open(fsys, h.Ledger(), h.Keys()); err != nil {
+		r.t.Fatal(err)
+	}
+	return c.importSite(context.Background(), h, site)
+}
+
+// Every operation of an import fails once, or is done and reported failed. Afterwards the home is locked still, or done; the
+// same import again ends where the undisturbed one does, and charges nothing twice.
+func TestImportWithEveryOperationFailing(t *testing.T) {
+	r := newRig(t)
+	r.run(0, "init", "--demo")
+	r.run(0, "release", "2024Q1")
+	backup := r.copyOf("home", "backup")
+	r.run(0, "release", "2024Q2")
+	r.run(0, "release", "2024Q3")
+	site := filepath.Join(r.dir, "site")
+	r.run(0, "publish", "--out", site)
+	if testing.Short() {
+		t.Skip("one import for each of its operations")
+	}
+	for name, fault := range map[string]func(n int) *durabletest.Fault{"not done": durabletest.FailAt, "done": durabletest.DoneAt} {
+		for n := 1; ; n++ {
+			home := filepath.Join(t.TempDir(), "home")
+			if out, err := exec.Command("cp", "-a", backup, home).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			disk := fault(n)
+			err := r.importAt(disk, home, site)
+			if !disk.Fired() {
+				if err != nil || n < 30 {
+					t.Fatalf("after %d operations: %v", n-1, err)
+				}
+				break
+			}
+			if err == nil {
+				t.Errorf("%s: operation %d (%s) failed and nobody noticed", name, n, disk.Op())
+			}
+			at, entries := place(t, home)
+			if at == ledger.Here && len(entries) != 5 {
+				t.Errorf("%s: operation %d (%s) left a home that is unlocked, with %d entries", name, n, disk.Op(), len(entries))
+			}
+			if err := r.importAt(durable.OS(), home, site); err != nil {
+				t.Errorf("%s: operation %d (%s): again: %v", name, n, disk.Op(), err)
+				continue
+			}
+			at, entries = place(t, home)
+			if at != ledger.Here || len(entries) != 5 {
+				t.Fatalf("%s: operation %d (%s): stands %v with %d entries", name, n, disk.Op(), at, len(entries))
+			}
+			i := entries[4].Import
+			if want := []ledger.Cohort{{Population: "minors", Period: "2024Q2"}, {Population: "minors", Period: "2024Q3"}}; i == nil || !slices.Equal(i.Closed, want) || len(i.Items) != 0 {
+				t.Errorf("%s: operation %d (%s): %+v", name, n, disk.Op(), i)
+			}
+			for _, file := range []string{"ledger/000003.json", "ledger/000004.json", "releases/2024Q2/3.json", "releases/2024Q3/4.json"} {
+				a, errA := os.ReadFile(filepath.Join(home, file))
+				b, errB := os.ReadFile(filepath.Join(site, file))
+				if errA != nil || errB != nil || !bytes.Equal(a, b) {
+					t.Errorf("%s: operation %d (%s): %s is not the site's", name, n, disk.Op(), file)
+				}
+			}
+		}
+	}
+}
+
+func place(t *testing.T, home string) (ledger.Standing, []ledger.Entry) {
+	t.Helper()
+	l, err := ledger.Open(durable.OS(), filepath.Join(home, "ledger"), filepath.Join(home, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := l.Place()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files, err := privacy.ReadReleases(filepath.Join(home, "releases")); err != nil {
+		t.Fatal(err)
+	} else if err := privacy.Check(files, l); err != nil {
+		t.Error(err)
+	}
+	return at, l.Entries()
+}
