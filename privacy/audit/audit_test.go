@@ -91,7 +91,7 @@ func TestOnlyAFailingTestIsAKill(t *testing.T) {
 func TestFirstFailureIsTheInnermost(t *testing.T) {
 	for out, want := range map[string]string{
 		"--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/county (0.00s)\n        --- FAIL: TestA/county/0 (0.00s)\n--- FAIL: TestB (0.00s)\n": "TestA/county/0",
-		"panic: runtime error\n": "a panic or the time limit",
+		"panic: runtime error\n": "a panic",
 	} {
 		if got := firstFailure([]byte(out)); got != want {
 			t.Errorf("%q, want %q", got, want)

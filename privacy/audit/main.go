@@ -49,10 +49,14 @@ func run(ctx context.Context, only string, list, dirty bool, parallel int) error
 			return err
 		}
 	}
+	done := 0
 	out := hunt(ctx, dir, all, parallel, func(o outcome) {
+		done++
+		by := "killed by " + o.killer
 		if o.err != nil {
-			fmt.Fprintf(os.Stderr, "audit: %s: %v\n", o.mutant.name, o.err)
+			by = o.err.Error()
 		}
+		fmt.Fprintf(os.Stderr, "%d/%d %s: %s\n", done, len(all), o.mutant.name, by)
 	})
 	if killed := table(os.Stdout, out); killed < len(all) {
 		return fmt.Errorf("%d mutants were not killed", len(all)-killed)

@@ -7,6 +7,8 @@ const (
 	mech       = "privacy/mechanism"
 	book       = "privacy/ledger"
 	linkage    = "etl/link"
+	program    = "cmd/heatwatch"
+	reconciled = "privacy/reconcile"
 	exposed    = "privacy/register"
 	neighbours = "TestOnePersonCannotMoveARelease"
 )
@@ -152,7 +154,7 @@ func mutants() []mutant {
 	plant(bounds, "C6 a renamed item begins to count again", "TestARenamedItemIsTheSame",
 		one(booking, "\t\treturn it.Vector\n", "\t\treturn it.ID\n"), one(booking, `return it.Vector + "/" + it.By`, `return it.ID`))
 	plant(bounds, "C20 what another copy of the home has measured is not charged", "TestAnotherCopyIsCharged",
-		one(exact, "if err != nil || it.Population != population {\n\t\t\t\tcontinue", "if err != nil || it.Population != population || len(it.ID) > 0 {\n\t\t\t\tcontinue"))
+		one(exact, "if err != nil || it.Population != population {\n\t\t\tcontinue", "if err != nil || it.Population != population || len(it.ID) > 0 {\n\t\t\tcontinue"))
 	plant(bounds, "C9 an empty cohort is refused", "TestAnEmptyLake",
 		one(exact, "c, err := g.StageCohort(population, en.period, cohort)", "if len(cohort) == 0 {\n\t\t\t\treturn nil, failed(errors.New(\"no data\"))\n\t\t\t}\n\t\t\tc, err := g.StageCohort(population, en.period, cohort)"))
 	plant(bounds, "C9 what can be released today follows from records", "TestNothingIsReleasedBeforeItIsDue",
@@ -174,7 +176,7 @@ func mutants() []mutant {
 	plant(bounds, "C19 a third attempt is made", "TestALostRelease|TestEveryStepOfARelease",
 		one(recovery, "case lost != 0:", "case false:"))
 	plant(bounds, "C19 a deleted release file counts as a lost attempt", "TestEveryStepOfARelease|TestThePowerMayGo",
-		one(recovery, "return false, 0, missing(lost)", "return false, lost, nil"))
+		one(recovery, "return 0, missing(lost)", "return lost, nil"))
 	plant(bounds, "C21 the identity of an item is its name", "TestARenamedItemIsTheSame",
 		one(booking, "parts := []string{d.item.Vector, fmt", "parts := []string{d.item.ID, d.item.Vector, fmt"))
 	plant(bounds, "C17 delta is split among populations", "TestStatementsAre",
@@ -349,19 +351,19 @@ func mutants() []mutant {
 	plant(book, "C19 a second repeat is booked", "TestARepeatIsPublic|TestRefusals",
 		one(state, "repeats != 0 && len(before) == 1 && before[0] == repeats:", "repeats != 0 && len(before) >= 1 && before[0] == repeats:"))
 	plant(book, "C19 a repeat replaces what was spent: a refund", "TestARepeatIsPublic|TestBoundAgainst",
-		one(state, "sum, err := g.periods[it.Period].Add(it.Mu2)", "sum, err := max(g.periods[it.Period], it.Mu2), error(nil)"))
+		one(state, "after, err := before.Add(loss)", "after, err := max(before, loss), error(nil)"))
 	plant(book, "C19 an entry counts before it is on disk", "TestAppendWithThePowerGoing|TestCreateWithThePowerGoing",
-		one(ledger, "durable.Create(l.fsys, filepath.Join(l.dir, fileName(e.Number)), b, 0o444)", "durable.Replace(l.fsys, filepath.Join(l.dir, durable.TempPrefix+fileName(e.Number)), b, 0o444)"))
+		one(ledger, "durable.Create(l.fsys, filepath.Join(l.dir, fileName(number)), b, 0o444)", "durable.Replace(l.fsys, filepath.Join(l.dir, durable.TempPrefix+fileName(number)), b, 0o444)"))
 	plant(book, "C19 two processes write one entry", "TestHundredWriters",
-		one(ledger, "durable.Create(l.fsys, filepath.Join(l.dir, fileName(e.Number)), b, 0o444)", "durable.Replace(l.fsys, filepath.Join(l.dir, fileName(e.Number)), b, 0o444)"))
+		one(ledger, "durable.Create(l.fsys, filepath.Join(l.dir, fileName(number)), b, 0o444)", "durable.Replace(l.fsys, filepath.Join(l.dir, fileName(number)), b, 0o444)"))
 	plant(book, "C6 participations count releases instead of periods", "TestBoundAgainst",
-		one(state, "sum, err := accountant.Sum(dearest[:min(g.participations, len(dearest))]...)", "sum, err := accountant.Sum(dearest[:min(1, len(dearest))]...)"))
+		one(state, "g.sorted[:min(g.participations, len(g.sorted))]...", "g.sorted[:min(1, len(g.sorted))]..."))
 	plant(book, "C6 the cheapest periods are counted", "TestBoundAgainst",
-		one(state, "\t\tslices.Reverse(dearest)\n", ""))
+		one(state, "return cmp.Compare(b, a) }", "return cmp.Compare(a, b) }"))
 	plant(book, "C6 a new period resets what a person has spent", "TestBoundAgainst|TestLevelsOfOneSeries",
-		one(state, "g.periods[it.Period] = sum", "clear(g.periods)\n\t\tg.periods[it.Period] = sum"))
+		one(state, "if i, ok := slices.BinarySearchFunc(g.sorted, before, dearestFirst); ok && before != 0 {\n\t\tg.sorted = slices.Delete(g.sorted, i, i+1)\n\t}", "g.sorted, g.bound = g.sorted[:0], 0"))
 	plant(book, "C6 a renamed plan resets what was spent", "TestAnotherPlanSparesNobody",
-		one(state, "\t\tif e.Amend.Plan != nil {\n", "\t\tif e.Amend.Plan != nil {\n\t\t\tclear(s.spent)\n\t\t\tclear(s.declared)\n"))
+		one(state, "\t\tif e.Amend.Plan != nil {\n", "\t\tif e.Amend.Plan != nil {\n\t\t\tclear(s.spent)\n\t\t\tclear(s.bounds)\n\t\t\tclear(s.declared)\n"))
 	plant(book, "C17 the cap may be passed by a little", "TestTheCap",
 		one(state, "if l.Lifetime > limit.CapMu2 {", "if l.Lifetime > limit.CapMu2+1 {"))
 	plant(book, "C17 an entry may state less than follows from the entries", "TestRefusals",
@@ -377,6 +379,21 @@ func mutants() []mutant {
 	plant(book, "C5 an erasure replaces commitments that nobody made", "TestAmendment|TestRefusals",
 		one(state, "if !s.commitments[old] {", "if false {"))
 
+	// Where a home stands, and what others have seen of it: C20.
+	const place, witness = "privacy/ledger/place.go", "cmd/heatwatch/witness.go"
+	plant(book, "C20 a copied home releases on", "TestACopyKnows|TestReleasedWithoutAMark",
+		one(place, "if errors.Is(err, fs.ErrNotExist) || err == nil && got != string(want) {\n\t\treturn Moved, nil", "if errors.Is(err, fs.ErrNotExist) || err == nil && got != string(want) {\n\t\treturn Here, nil"))
+	plant(book, "C20 a home without a mark releases on", "TestReleasedWithoutAMark|TestACopyKnows",
+		one(place, "if errors.Is(err, fs.ErrNotExist) {\n\t\treturn Moved, nil", "if errors.Is(err, fs.ErrNotExist) {\n\t\treturn Here, nil"))
+	plant(book, "C20 the clock may be set back", "TestAClockThatWasSetBack",
+		one(state, "if last := s.date(); e.Date < last {", "if last := s.date(); e.Date < last && false {"))
+	plant(program, "C20 a release needs no witness", "TestScripts/(witness|copied)$",
+		one(witness, "if err := o.enough(released && !h.demo()); err != nil {", "if err := o.enough(false); err != nil {"))
+	plant(program, "C20 an older witness lets a release go on", "TestScripts/witness$",
+		one(witness, "case rel == ledger.Behind:\n\t\t\to.lacks = rel.Problem(path)", "case rel == ledger.Behind:\n\t\t\to.agrees = true"))
+	plant(program, "C20 the lock of a copied home is said and not heeded", "TestScripts/copied$",
+		one(witness, "if err == nil && at == ledger.Moved {", "if err == nil && at == ledger.Moved && h == nil {"))
+
 	// Durable files: C19.
 	plant("internal/durable", "C19 a name is given before the content is on disk", ".",
 		one("internal/durable/write.go", "if err == nil {\n\t\terr = syncFile(f, path)\n\t}", "_ = syncFile"))
@@ -384,8 +401,14 @@ func mutants() []mutant {
 		one("internal/durable/write.go", "return errors.Join(fsys.Remove(tmp), syncNames(d, dir))\n}\n\n// Replace", "return fsys.Remove(tmp)\n}\n\n// Replace"))
 
 	// Derived figures: C10, C11, C12.
-	plant(bounds, "C11 sums are made of presented numbers", "TestSumsOverTime|TestEstimates",
+	plant(bounds, "C11 sums are made of presented numbers", "TestSumsOverTime|TestAnEntryIsReconciled|TestAFileThatDoesNot",
 		one("privacy/releasefile.go", "rd.est = append(rd.est, c.Estimate)", "rd.est = append(rd.est, float64(c.Presented))"))
+	plant(reconciled, "C11 the fit ignores how noisy a cell is", "TestProjection|TestSimulatedCounties|TestVeryUnequal",
+		one("privacy/reconcile/project.go", "x[b.cells[t.Cell]] -= b.variance[t.Cell] * float64(t.Coef)", "x[b.cells[t.Cell]] -= float64(t.Coef)"))
+	plant(reconciled, "C11 a negative number is presented", "TestPresented|TestSimulatedCounties|TestSumsWithin",
+		one("privacy/reconcile/present.go", "x[st.free] = max(0, fixed(want[st.free]).round())", "x[st.free] = fixed(want[st.free]).round()"))
+	plant(bounds, "C11 the sd of the raw cell is used after the fit", "TestAnEntryIsReconciled|TestAFileThatDoesNot",
+		one("privacy/releasefile.go", "m.Covariance = j.covariance(at, len(m.Cells))", "m.Covariance = j.covariance(at, len(m.Cells))\n\t\tfor k := range m.Covariance.Matrix {\n\t\t\tm.Covariance.Matrix[k][k] = mechanism.VarRounded(m.Sd)\n\t\t}"))
 	plant(bounds, "C10 delta intervals instead of Fieller's", "TestIntervalsHoldTheTruth|TestCoverage",
 		one("privacy/interval.go", "iv.low, iv.high = (-qb-root)/(2*qa), (-qb+root)/(2*qa)", "t := a / b\n\th := z95 * math.Sqrt(p.va-2*t*p.cab+t*t*p.vb) / b * 0.9\n\tiv.low, iv.high = t-h, t+h\n\t_ = root"))
 	plant(bounds, "C11 the covariance of numerator and denominator is ignored", "TestIntervalsHoldTheTruth|TestCoverage",
