@@ -251,6 +251,9 @@ func TestActivitiesAreChargedAndLimited(t *testing.T) {
 	visit(1, 2021, 2022, 2023, 2024) // 2023 and later do not count
 	visit(2, 2022)
 	visit(3, 2021, 2023)
+	if got := h.exact(t, "2023", "2024-04-13")["visits"]; got != "[1]" {
+		t.Errorf("visits of 2023 %s before anything was released, want person 3 alone: it is person 1's third year", got)
+	}
 	for _, c := range []struct{ period, due, heads, visits string }{
 		{"2021", "2022-04-14", "[5]", "[2]"}, {"2022", "2023-04-14", "[0]", "[2]"}, {"2023", "2024-04-13", "[0]", "[1]"}, {"2024", "2025-04-14", "[0]", "[0]"},
 	} {

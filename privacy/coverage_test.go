@@ -205,8 +205,9 @@ func (w world) expected(it privacy.Item, c privacy.Cell, n float64) float64 {
 }
 
 // draw is what a cell holds among persons of chance: each is one of those the programme could have met.
-func (w world) draw(r *rnd.Rand, items []privacy.Item, cells map[string][]privacy.Cell, n int) map[string][]float64 {
+func (w world) draw(r *rnd.Rand, items []privacy.Item, cells map[string][]privacy.Cell, mean float64) map[string][]float64 {
 	out := map[string][]float64{}
+	n := poissonDraw(r, mean)
 	x := 0 // of both kinds, by chance
 	for range n {
 		x += r.IntN(2)
@@ -230,7 +231,7 @@ func (w world) draw(r *rnd.Rand, items []privacy.Item, cells map[string][]privac
 			case "m.heads":
 				v[i] = float64(persons)
 			case "a.others":
-				v[i] = float64(poissonDraw(r, w.n*(1-p)/p))
+				v[i] = float64(poissonDraw(r, mean*(1-p)/p))
 			case "m.levels", "m.curve", "m.life":
 				if i > 0 {
 					continue
@@ -363,7 +364,7 @@ func coverage(t *testing.T, p *privacy.Plan, at string, w world, sampling bool, 
 			drawn := map[models.Period]map[string][]float64{}
 			now = func(item string, of models.Period, c privacy.Cell) float64 {
 				if drawn[of] == nil {
-					drawn[of] = w.draw(r, p.Items, cells, poissonDraw(r, before(of)))
+					drawn[of] = w.draw(r, p.Items, cells, before(of))
 				}
 				return drawn[of][item][slices.Index(cells[item], c)]
 			}
@@ -463,5 +464,111 @@ func TestCoverage(t *testing.T) {
 		for _, kind := range slices.Sorted(maps.Keys(least)) {
 			t.Logf("sampling %v: %-20s at least %.2f %%", sampling, kind, 100*least[kind])
 		}
+	}
+}
+
+// TestCoverageOfDifferences: the same for the difference of two groups and of two years. And where nothing differs, no
+// more than one verdict in twenty says that something does.
+func TestCoverageOfDifferences(t *testing.T) {
+	t.Parallel()
+	n, slack := draws(t)
+	if n = min(n, 2500); n < 10_000 {
+		slack = 4.5 * math.Sqrt(.95*.05/float64(n))
+	}
+	p, s := kindsPlan(t, models.LevelYear, 1), kinds()
+	least := map[string]float64{}
+	for i, size := range []float64{50, 300, 2000} {
+		for j, prob := range []float64{0.05, 0.5, 0.95} {
+			for _, sampling := range []bool{false, true} {
+				if sampling && n < 600 && size > 300 {
+					continue
+				}
+				m, err := p.Simulate(s, period(t, "2024"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := world{size, prob}
+				cells := map[string][]privacy.Cell{}
+				persons := func(of models.Period) float64 {
+					if of == period(t, "2023") {
+						return math.Round(size / 1.25)
+					}
+					return size
+				}
+				truth := func(item string, of models.Period, c privacy.Cell) float64 {
+					if !slices.Contains(cells[item], c) {
+						cells[item] = append(cells[item], c)
+					}
+					it, _ := p.Item(item)
+					x := w.expected(it, c, persons(of))
+					if !sampling {
+						x = math.Round(x)
+					}
+					return x
+				}
+				m.Set(truth, nil)
+				exact, err := m.Differences()
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := rnd.New(rnd.NewPCG(uint64(10*i+j), 17))
+				holds, shown, said := make([]int, len(exact)), make([]int, len(exact)), make([]int, len(exact))
+				for range n {
+					now := truth
+					if sampling {
+						drawn := map[models.Period]map[string][]float64{}
+						now = func(item string, of models.Period, c privacy.Cell) float64 {
+							if drawn[of] == nil {
+								drawn[of] = w.draw(r, p.Items, cells, persons(of))
+							}
+							return drawn[of][item][slices.Index(cells[item], c)]
+						}
+					}
+					m.Set(now, func(sd float64) float64 { return r.NormFloat64() * sd })
+					got, err := m.Differences()
+					if err != nil {
+						t.Fatal(err)
+					}
+					for k, d := range got {
+						if d.Note != "" || exact[k].Note != "" || sampling && d.Unsampled != "" {
+							continue
+						}
+						low, high, verdict := d.Low, d.High, d.Records
+						if sampling {
+							low, high, verdict = d.WideLow, d.WideHigh, d.Programmes
+						}
+						if !(d.Low <= d.Value && d.Value <= d.High) || d.Unsampled == "" && !(d.WideLow <= d.Low && d.High <= d.WideHigh) {
+							t.Fatalf("%s of %s: %+v", d.Statistic, d.Of, d)
+						}
+						shown[k]++
+						if low <= exact[k].Value+1e-9 && exact[k].Value-1e-9 <= high {
+							holds[k]++
+						}
+						if verdict != privacy.CannotTell {
+							said[k]++
+						}
+					}
+				}
+				for k, d := range exact {
+					if shown[k] < n/2 {
+						continue
+					}
+					held := float64(holds[k]) / float64(shown[k])
+					kind := fmt.Sprintf("%s of %s, sampling %v", d.Statistic, d.Of, sampling)
+					if old, ok := least[kind]; !ok || held < old {
+						least[kind] = held
+					}
+					if held < 0.94-slack {
+						t.Errorf("%s, %v persons, p %v: %.2f %% of %d hold the truth", kind, size, prob, 100*held, shown[k])
+					}
+					if wrong := float64(said[k]) / float64(shown[k]); d.Value == 0 && wrong > 0.06+slack {
+						t.Errorf("%s, %v persons, p %v: %.2f %% say that it differs, and it does not", kind, size, prob, 100*wrong)
+					}
+				}
+			}
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(least)) {
+		t.Logf("%-45s at least %.2f %%", kind, 100*least[kind])
 	}
 }

@@ -137,23 +137,27 @@ func (r Releaser) sums(ctx context.Context, house Warehouse, places []int, draws
 	return nil
 }
 
-// imported charges what another copy of this home has measured, by the imports in the ledger and the entries whose exposure is lost, at its full price: an item of entry to
-// who entered in the period, any other to everybody who was known by then.
+// imported charges what was measured of persons nobody here can name, by another copy of this home or by an entry whose
+// exposure is lost, at its full price: an item of entry to who entered in the period, any other to everybody who was
+// known by then.
 func (r Releaser) imported(ctx context.Context, p persons, population string, items []ledger.Item) error {
 	for _, it := range items {
 		period, err := models.ParsePeriod(it.Period)
 		if err != nil || it.Population != population {
 			continue
 		}
-		first := models.Date(0)
-		if planned, ok := r.Plan.Item(it.ID); ok && r.Schema.Vectors[planned.Vector].Activity == "" {
-			first = period.First()
+		first, level := models.Date(0), period.Level()
+		if planned, ok := r.Plan.Item(it.ID); ok {
+			level = planned.Level
+			if r.Schema.Vectors[planned.Vector].Activity == "" {
+				first = period.First()
+			}
 		}
 		ids, err := p.enteredIn(ctx, first, period.Last())
 		if err != nil {
 			return err
 		}
-		p.book.Charge(period, register.Offer{ID: it.ID, Series: it.Series, Level: period.Level(), Participations: it.Participations, Price: it.Mu2, Eligible: ids})
+		p.book.Charge(period, register.Offer{ID: it.ID, Series: it.Series, Level: level, Participations: it.Participations, Price: it.Mu2, Eligible: ids})
 	}
 	return nil
 }

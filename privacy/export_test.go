@@ -300,6 +300,56 @@ func (m *Sim) Figures(pick func(f SimFigure) bool) []SimFigure {
 	return all
 }
 
+// SimDifference is a figure less another of its statistic.
+type SimDifference struct {
+	Statistic, Of       string // groups, years
+	Value, Low, High    float64
+	WideLow, WideHigh   float64
+	Note, Unsampled     string
+	Records, Programmes Verdict
+}
+
+// Differences compares each figure about group "x" with that about "y", and each total with that of the year before.
+func (m *Sim) Differences() ([]SimDifference, error) {
+	before, _ := yearEarlier(m.period)
+	then, err := m.p.derivations(m.s, m.r, before)
+	if err != nil {
+		return nil, err
+	}
+	var all []SimDifference
+	add := func(of string, a, b derivation) {
+		var out Difference
+		for i, d := range []derivation{a, b} {
+			f := d.figure(m.s, m.r, false)
+			*[]*Figure{&out.a, &out.b}[i] = f
+			if _, ok := f.Value(); !ok {
+				out.note = f.Note()
+			}
+		}
+		if out.note == "" {
+			out.between(a, b, m.r)
+		}
+		all = append(all, SimDifference{Statistic: a.formula.Statistic, Of: of, Value: out.value, Low: out.low, High: out.high, WideLow: out.wideLow, WideHigh: out.wideHigh,
+			Note: out.note, Unsampled: out.unsampled, Records: out.Records(), Programmes: out.Programme()})
+	}
+	same := func(a, b derivation) bool {
+		return a.item.ID == b.item.ID && a.formula.Statistic == b.formula.Statistic && a.spot.cell == b.spot.cell
+	}
+	for _, a := range m.ds {
+		for _, b := range m.ds {
+			if same(a, b) && (a.spot.dim == "x" && b.spot.dim == "y" || a.spot.dim == "f1" && b.spot.dim == "f2") {
+				add("groups", a, b)
+			}
+		}
+		for _, b := range then {
+			if same(a, b) && a.spot.dim == "" && b.spot.dim == "" {
+				add("years", a, b)
+			}
+		}
+	}
+	return all, nil
+}
+
 // Name tells figures apart.
 func (f SimFigure) Name() string {
 	return fmt.Sprintf("%s.%s(%s) %s", f.Measure, f.Statistic, f.By, f.Item)

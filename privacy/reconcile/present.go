@@ -66,7 +66,6 @@ type builder struct {
 	n    int
 	u    union
 	sums []sum
-	zero map[int]bool
 }
 
 // read takes a row as a sum. A number that stands for the sum is made up where the row has none.

@@ -264,7 +264,6 @@ func TestVeryUnequalVariances(t *testing.T) {
 type tables struct {
 	System
 	names []string
-	size  []int // of each list
 }
 
 // names numbers cells as they are named; hidden ones come last.

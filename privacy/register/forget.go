@@ -271,11 +271,7 @@ func (b *Book) erase(p ID) error {
 		lines = append(lines, x)
 	}
 	slices.SortFunc(mine, compare)
-	c := b.links.carriers()
 	for _, x := range slices.Compact(mine) {
-		if x != p && !c.gone(x) {
-			continue // the living pseudonym of somebody else, whose record p carried after a split
-		}
 		if !others[x] {
 			b.rename(x, nil)
 			continue

@@ -495,6 +495,22 @@ func TestFilesAreSealed(t *testing.T) {
 	}
 }
 
+// A file cannot stand in for another one, even where nobody asks the ledger.
+func TestTheNameIsAuthenticated(t *testing.T) {
+	k := newHome(t).register().Key
+	sealed, err := k.seal("minors-2025Q1.cohort", func(w io.Writer) error { return writeCohort(w, "minors", period("2025Q1"), nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(r io.Reader) error { _, _, err := readCohort(r); return err }
+	if err := k.open("minors-2025Q1.cohort", sealed, read); err != nil {
+		t.Error(err)
+	}
+	if err := k.open("minors-2025Q2.cohort", sealed, read); err == nil {
+		t.Error("one cohort can be read as another")
+	}
+}
+
 // Every changed byte, missing file, file of another name and older register is refused.
 func TestDamageIsRefused(t *testing.T) {
 	h := newHome(t)
@@ -662,7 +678,11 @@ func TestForget(t *testing.T) {
 			}
 		}
 	}
-	// The old files are refused from now on, and releases go on.
+	// Somebody who is in no cohort, only in an exposure by an activity.
+	h.ok(h.forget(forgotten(9)))
+	if got := h.load().Spent(person(9)); got != 0 {
+		t.Errorf("person 9 is still charged %v", got)
+	}
 	h.must("2026Q1", persons(6), offer("heads", 1, sigma6, persons(6)))
 	// The same token once more: two totals, and their losses add.
 	h.ok(h.forget(forgotten(2, token)))
@@ -709,6 +729,15 @@ func TestForgettingOneOfTwoParts(t *testing.T) {
 		}
 		if ms := b.Frozen()[period("2025Q1")]; len(ms) != 2 || !slices.ContainsFunc(ms, func(m Member) bool { return m.Person == person(8) }) {
 			t.Errorf("%d members, want the other part and person 2", len(ms))
+		}
+		if goesOn { // the other way round: the whole that went on keeps its record
+			o := newHome(t)
+			o.must("2025Q1", persons(1, 2), offer("heads", 1, sigma6, persons(1, 2)))
+			o.ok(o.register().Split(o.stands(), "minors", person(1), o.ledger().Position().Entries, parts...))
+			o.ok(o.forget(forgotten(8)))
+			if got := o.load().Spent(person(1)); got != sigma6 || o.load().Spent(person(8)) != 0 {
+				t.Errorf("after its part was forgotten the whole has %v", got)
+			}
 		}
 		h.ok(h.forget(forgotten(8)))
 		if ms := h.load().Frozen()[period("2025Q1")]; len(ms) != 1 || ms[0].Person != person(2) {
