@@ -16,6 +16,8 @@ type Trial struct {
 	r       readings
 	cells   []cellKey // those that the figure reads
 	base    []float64 // their truth
+	at      []*float64
+	sds     []float64
 	read    func() values
 	spread  spread
 }
@@ -48,12 +50,12 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 		if !row.Published {
 			continue
 		}
-		t := &Trial{Planned: row, d: d, r: readings{}, spread: d.spread(r)}
+		t := &Trial{Planned: row, d: d.overRaw(r), r: readings{}, spread: d.spread(r)}
 		for k, rd := range r { // trials run at the same time
 			rd.est = slices.Clone(rd.est)
 			t.r[k] = rd
 		}
-		t.read = d.reader(t.r)
+		t.read = t.d.reader(t.r)
 		n := persons
 		if n == 0 {
 			n = p.sizeOf(s, d)
@@ -70,7 +72,7 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 			skipped = append(skipped, row.Item+" "+row.Statistic)
 			continue
 		}
-		iv, note := d.interval(t.read(), t.spread)
+		iv, note := t.d.interval(t.read(), t.spread)
 		if t.Want = iv.value; note != "" || math.IsNaN(t.Want) {
 			skipped = append(skipped, row.Item+" "+row.Statistic)
 			continue
@@ -78,6 +80,19 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 		trials = append(trials, t)
 	}
 	return trials, skipped, nil
+}
+
+// overRaw writes the forms of a figure over raw cells, whose noise is independent, in place of reconciled ones.
+func (d derivation) overRaw(r readings) derivation {
+	raw := func(f form) form {
+		if f == nil {
+			return nil
+		}
+		return f.raw(r)
+	}
+	d.above, d.below, d.persons = raw(d.above), raw(d.below), raw(d.persons)
+	d.bins, d.censored = mapSlice(d.bins, raw), mapSlice(d.censored, raw)
+	return d
 }
 
 // set finds the smallest cells for which the forms of the figure have the values that the plan expects among n persons.
@@ -133,6 +148,9 @@ func (t *Trial) set(n float64) bool {
 		}
 	}
 	t.cells = all.keys()
+	for _, k := range t.cells {
+		t.at, t.sds = append(t.at, &t.r[k.readingKey].est[k.cell]), append(t.sds, t.r[k.readingKey].sd)
+	}
 	weights, ok := solve(gram(forms), want)
 	if !ok {
 		return false
@@ -149,12 +167,12 @@ func (t *Trial) set(n float64) bool {
 
 // fill writes the truth, and noise where there is any, into the cells.
 func (t *Trial) fill(noise func(sd float64) float64) {
-	for i, k := range t.cells {
-		rd := t.r[k.readingKey]
-		rd.est[k.cell] = t.base[i]
+	for i := range t.cells {
+		x := t.base[i]
 		if noise != nil {
-			rd.est[k.cell] += math.Round(noise(rd.sd))
+			x += math.Round(noise(t.sds[i]))
 		}
+		*t.at[i] = x
 	}
 }
 

@@ -17,7 +17,7 @@ SELECT range::UINTEGER AS person, TIMESTAMP '2021-01-01 08:00:00' + to_seconds(h
 FROM range(%d);
 INSERT INTO agencies SELECT range + 1, 'agency-' || lpad((range + 1)::VARCHAR, 2, '0'), label('agency_kind', (range %% 16)::UTINYINT) FROM range(20);
 INSERT INTO coverage SELECT range + 1, 'placements', DATE '2020-01-01', DATE '2026-12-31' FROM range(20);
-INSERT INTO people SELECT person, 'minors', NULL, NULL, true FROM born;
+INSERT INTO people SELECT person, 'minors', unhex(md5(person::VARCHAR)), NULL, true FROM born;
 INSERT INTO persons BY NAME
 SELECT b.person, (1 + h(b.person * 10 + i, 2, 20))::USMALLINT AS agency, 2004 + h(b.person, 3, 10) AS birth_year,
        h(b.person * 10 + i // 2, 4, 6)::UTINYINT AS gender, h(b.person * 10 + i // 2, 5, 10)::UTINYINT AS race_ethnicity
