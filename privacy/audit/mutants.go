@@ -222,7 +222,7 @@ func mutants() []mutant {
 	plant(exposed, "C20 an older file of the register is taken", "TestDamage",
 		one(folder, "if stands[of].HMAC != g.commit(name, sealed).HMAC {", "if stands[of].HMAC == \"?\" {"))
 	plant(exposed, "C20 a deleted file of the register is not missed", "TestDamage",
-		one(folder, "if files[name] == nil && stands[of].HMAC != g.nothing(of) {", "if files[name] == nil && len(files) == 0 && stands[of].HMAC == \"?\" {"))
+		one(folder, "if files[name] == nil && !stands[of].Lost && stands[of].HMAC != g.nothing(of) {", "if files[name] == nil && len(files) == 0 && stands[of].HMAC == \"?\" {"))
 	plant(bounds, "C5 an entry shows that somebody was merged", "TestEntriesDoNotShow",
 		one(folder, "\t\tall = append(all, g.commit(name, b))", "\t\tif err == nil {\n\t\t\tall = append(all, g.commit(name, b))\n\t\t}"))
 	plant(exposed, "C8 tombstones suppress by the agency's key only", "TestForget",
