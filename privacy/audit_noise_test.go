@@ -201,11 +201,11 @@ func TestMuIsWhatIsBooked(t *testing.T) {
 			}
 		}
 		// The same run must not pass for what is booked where the noise is 5 % too small, in all cells or in one.
-		if f := mu; (f.measured*1.05-f.declared)/f.se < alarm+3 {
-			t.Errorf("%s: a mu that is 5 %% too large would be seen at %.1f standard errors only", f.what, (f.measured*1.05-f.declared)/f.se)
+		if f := mu; 0.05*f.declared/f.se < alarm+3 {
+			t.Errorf("%s: a mu that is 5 %% too large would be seen at %.1f standard errors only", f.what, 0.05*f.declared/f.se)
 		}
-		if f := found[1]; (f.declared-f.measured*0.95*0.95)/f.se < alarm+3 {
-			t.Errorf("%s: noise that is 5 %% too small would be seen at %.1f standard errors only", f.what, (f.declared-f.measured*0.95*0.95)/f.se)
+		if f := found[1]; f.declared*(1-0.95*0.95)/f.se < alarm+3 {
+			t.Errorf("%s: noise that is 5 %% too small would be seen at %.1f standard errors only", f.what, f.declared*(1-0.95*0.95)/f.se)
 		}
 	}
 }

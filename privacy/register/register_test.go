@@ -158,7 +158,7 @@ func (h home) entry(p string, attempt int, freeze []ID, offers ...Offer) (Admiss
 	if err != nil {
 		return a, err
 	}
-	_, err = l.Append(context.Background(), ledger.Entry{Kind: ledger.KindRelease, Date: "2026-01-01", Commitments: append(cs, c),
+	_, err = l.Append(context.Background(), ledger.Entry{Kind: ledger.KindRelease, Date: "2026-02-16", Commitments: append(cs, c),
 		Release: &ledger.Release{Period: p, Due: "2025-12-31", Plan: l.Plan().Ref(), Attempt: 1, Items: items, Losses: losses}})
 	if err != nil {
 		return a, err
