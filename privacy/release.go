@@ -107,6 +107,24 @@ func (r Releaser) toMeasure(period models.Period, due models.Date, lost int) (ag
 	return again, fresh, closed
 }
 
+// Left tells whether something of a period has come due and is not recorded: never measured, or lost and to be repeated. It
+// writes nothing, so what a crash interrupted counts as left.
+func (r Releaser) Left(period models.Period) (bool, error) {
+	for _, due := range r.Plan.Due(period) {
+		if due > r.Today {
+			break
+		}
+		lost, err := r.lostOf(period, due)
+		if err != nil {
+			return false, err
+		}
+		if again, fresh, _ := r.toMeasure(period, due, lost); len(again)+len(fresh) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // measuredBy lists the entries that measured an item's cells in a period.
 func (r Releaser) measuredBy(it Item, period models.Period) []int {
 	cells, err := r.Schema.cells(it)

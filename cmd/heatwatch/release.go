@@ -153,32 +153,30 @@ func (h *house) warehouse(ctx context.Context) (privacy.Warehouse, error) {
 	return privacy.Warehouse{Engine: s, Content: s.Manifest.Bytes(), Partners: kinds, Close: s.Close}, nil
 }
 
-// duePeriods are the periods with an item that is due and not measured, from the calendar and the plan: the first is
-// that of the earliest agreement.
+// duePeriods are the periods of which something has come due and is not recorded, from the calendar, the plan and the ledger:
+// the first is that of the earliest agreement.
 func (h *house) duePeriods(r privacy.Releaser) ([]models.Period, error) {
 	start, err := h.firstDay()
 	if err != nil {
 		return nil, err
 	}
 	var all []models.Period
-	add := func(p models.Period) {
-		for _, d := range r.Plan.Due(p) {
-			if d > r.Today {
-				continue
-			}
-			for _, it := range r.Plan.DueOn(p, d) {
-				if r.State(it, p) == "due" {
-					all = append(all, p)
-					return
-				}
-			}
+	add := func(p models.Period) error {
+		left, err := r.Left(p)
+		if left {
+			all = append(all, p)
 		}
+		return err
 	}
 	for q := models.QuarterOf(start); q.Last() < r.Today; q = q.Next() {
-		add(q)
+		if err := add(q); err != nil {
+			return nil, err
+		}
 	}
 	for y := models.YearOf(start); y.Last() < r.Today; y = y.Next() {
-		add(y)
+		if err := add(y); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }
