@@ -65,10 +65,7 @@ func (r Releaser) Pending(period models.Period) ([]models.Date, error) {
 	}
 	var pending []models.Date
 	var closed []Item
-	for _, due := range dues {
-		if due > r.Today {
-			break
-		}
+	for _, due := range r.cameDue(period) {
 		lost, err := r.lostOf(period, due)
 		if err != nil {
 			return nil, err
@@ -107,13 +104,22 @@ func (r Releaser) toMeasure(period models.Period, due models.Date, lost int) (ag
 	return again, fresh, closed
 }
 
-// Left tells whether something of a period has come due and is not recorded: never measured, or lost and to be repeated. It
-// writes nothing, so what a crash interrupted counts as left.
-func (r Releaser) Left(period models.Period) (bool, error) {
+// cameDue are the due dates of a period up to today, in order.
+func (r Releaser) cameDue(period models.Period) []models.Date {
+	var out []models.Date
 	for _, due := range r.Plan.Due(period) {
 		if due > r.Today {
 			break
 		}
+		out = append(out, due)
+	}
+	return out
+}
+
+// Left tells whether something of a period has come due and is not recorded: never measured, or lost and to be repeated. It
+// writes nothing, so what a crash interrupted counts as left.
+func (r Releaser) Left(period models.Period) (bool, error) {
+	for _, due := range r.cameDue(period) {
 		lost, err := r.lostOf(period, due)
 		if err != nil {
 			return false, err
