@@ -90,8 +90,11 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 	if noise, per := d.linear(s, n); noise != nil {
 		e.halfWidth = z95 * per * math.Sqrt(cov(noise, noise, r))
 	}
-	if d.below == nil {
+	switch {
+	case d.below == nil:
 		e.halfWidth = halfWidth(d.above, r)
+	case f.Form == FormMedian && !math.IsInf(e.halfWidth, 1): // half is expected within the bins
+		e.halfWidth = d.medianHalf(r, n*d.item.CellShare)
 	}
 	return e
 }
@@ -138,6 +141,17 @@ func (d derivation) linear(s Schema, n float64) (noise form, per float64) {
 		return d.medianLinear(persons)
 	}
 	return nil, 0
+}
+
+// medianHalf is half of what the band of the expected distribution function spans at one half. The noise may reach into bins of
+// another density than the median's own, which the first order does not see.
+func (d derivation) medianHalf(r readings, persons float64) float64 {
+	v := values{below: persons}
+	for k := range d.formula.Edges {
+		v.bins = append(v.bins, persons*d.formula.Expect.Cells[k])
+	}
+	low, high := medianBand(d.formula.Edges, v, d.medianSpread(r), 0)
+	return (high - low) / 2
 }
 
 // medianLinear divides the noise on the distribution function at one half by its slope there.

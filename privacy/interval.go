@@ -40,39 +40,29 @@ type chance struct{ c0, c1, c2 float64 }
 
 func (c chance) at(t float64) float64 { return math.Max(0, c.c0+c.c1*t+c.c2*t*t) }
 
-// pencil is the noise on a - t b for every t: variances and covariance, and the slacks of the cells in which rounding
-// shows, times their weights; none where it does not (see bound).
+// pencil is the noise on a - t b for every t: variances and covariance, and the cells in which rounding may show.
 type pencil struct {
 	va, vb, cab float64
-	ra, rb      []float64
+	rough       []roughCell
+}
+
+// roughCell is a raw cell with little noise, with its weights in both forms of a pencil.
+type roughCell struct {
+	a, b float64
+	roughness
 }
 
 // pencilOf is that of two forms.
 func pencilOf(a, b form, r readings) pencil {
-	if !coarse(a, r) && !coarse(b, r) {
-		return pencil{va: cov(a, a, r), vb: cov(b, b, r), cab: cov(a, b, r)}
-	}
-	var p pencil
-	a, b = a.raw(r), b.raw(r)
-	all := weigh(0, a)
-	all.add(b, 0)
-	for _, k := range all.keys() {
-		v, slack := drawn(r[k.readingKey])
-		p.va += a[k] * a[k] * v
-		p.vb += b[k] * b[k] * v
-		p.cab += a[k] * b[k] * v
-		if slack > 0 {
-			p.ra, p.rb = append(p.ra, a[k]*slack), append(p.rb, b[k]*slack)
-		}
-	}
-	return p
+	return covariancesOf([]form{a, b}, r).pencil([]float64{1, 0})
 }
 
 // half is at least the half-width of a - t b.
 func (p pencil) half(t float64) float64 {
-	h := z95 * math.Sqrt(math.Max(0, p.va-2*t*p.cab+t*t*p.vb))
-	for i, a := range p.ra {
-		h += math.Abs(a - t*p.rb[i])
+	v := math.Max(0, p.va-2*t*p.cab+t*t*p.vb)
+	h := z95 * math.Sqrt(v)
+	for _, x := range p.rough {
+		h += x.widens(x.a-t*x.b, v)
 	}
 	return h
 }
@@ -81,7 +71,7 @@ func (p pencil) half(t float64) float64 {
 // (E. C. Fieller, "Some problems in interval estimation", 1954); with chance n t (1 - t) and no noise it is Wilson's
 // for a share. Where b cannot be told from zero the set has no end, and bounded is false.
 func ratio(a, b float64, p pencil, c chance) (iv interval, bounded bool) {
-	if p.ra != nil {
+	if p.rough != nil {
 		return searched(a, b, p, c)
 	}
 	iv.value = a / b
@@ -125,7 +115,11 @@ func searched(a, b float64, p pencil, c chance) (interval, bool) {
 		}
 		return 0, false
 	}
-	if b <= (pencil{va: p.vb, ra: p.rb, rb: make([]float64, len(p.rb))}).half(0) {
+	below := pencil{va: p.vb}
+	for _, x := range p.rough {
+		below.rough = append(below.rough, roughCell{x.b, 0, x.roughness})
+	}
+	if b <= below.half(0) {
 		return iv, false
 	}
 	var low, high bool
@@ -134,15 +128,55 @@ func searched(a, b float64, p pencil, c chance) (interval, bool) {
 	return iv, low && high
 }
 
-// Rounding of the noise shows in a cell whose sd lies between these: below, the draw is 0 in all but one of a billion
-// releases; above, one cell alone keeps 94 % and more whatever its sd.
+// Rounding shows in draws whose sd lies between these: below, the draw is 0 in all but one of a billion releases; above,
+// even one cell alone is as good as normal.
 const (
 	silentBelow = 0.08
-	normalFrom  = 5
+	normalFrom  = 8
 )
 
-// coarse tells whether rounding shows in a form: whether one cell with little noise counts for much of it.
-func coarse(f form, r readings) bool {
+// many is from how many steps of a cell on a sum is as good as normal.
+const many = 5
+
+// roughness is what rounding does to a cell's draws beside the variance that is counted for them.
+type roughness struct {
+	variance float64
+	slack    float64 // to be added to a half-width, per unit of weight
+	lone     bool    // only as far as the cell stands alone
+}
+
+// rough is the roughness of a reading's cells; ok is false where rounding does not show. Rounding moves a draw by one half at
+// most: below an sd of 2 that is added outright. From there on rounding is a little more variance, but for one cell
+// alone: its draws are whole numbers, and the next one above the half-width may be needed.
+func (r reading) rough() (x roughness, ok bool) {
+	switch {
+	case !r.coarse():
+		return roughness{variance: r.vars}, false
+	case r.sd < 2:
+		return roughness{variance: r.sd * r.sd, slack: 0.5}, true
+	}
+	h, err := mechanism.HalfWidthRounded(r.sd, Confidence)
+	if err != nil {
+		return roughness{variance: r.vars, slack: math.Inf(1)}, true
+	}
+	return roughness{r.vars, math.Max(0, float64(h)-z95*math.Sqrt(r.vars)) + hair, true}, true
+}
+
+// widens is what the roughness of a cell of weight w adds to the half-width of a form with that variance. Other noise
+// smooths the steps of a lone cell: their first harmonic shrinks by exp(-2 pi^2 variance / step^2).
+func (x roughness) widens(w, variance float64) float64 {
+	w = math.Abs(w)
+	switch {
+	case w == 0 || !x.lone && variance > many*many*w*w:
+		return 0
+	case !x.lone:
+		return w * x.slack
+	}
+	return w * x.slack * math.Exp(-2*math.Pi*math.Pi*math.Max(0, variance/(w*w)-x.variance))
+}
+
+// coarse tells whether rounding shows in a form: whether its noise is less than so many steps of one cell with little noise.
+func coarse(f form, steps float64, r readings) bool {
 	most, any := 0.0, false
 	for k := range f {
 		rd := r[k.readingKey]
@@ -156,50 +190,19 @@ func coarse(f form, r readings) bool {
 			most = math.Max(most, math.Abs(w))
 		}
 	}
-	const many = 5 // from this many steps of the largest cell on, the sum is as good as normal
-	return most > 0 && math.Sqrt(cov(f, f, r)) < many*most
+	return most > 0 && math.Sqrt(cov(f, f, r)) < steps*most
 }
 
 // halfWidth is the distance that the noise on a form does not exceed in 95 of 100 releases: from the normal
 // distribution, or where rounding shows from the exact one, or where that is out of reach from a bound.
 func halfWidth(f form, r readings) float64 {
-	if !coarse(f, r) {
+	if !coarse(f, many, r) {
 		return z95 * math.Sqrt(cov(f, f, r))
 	}
-	f = f.raw(r)
-	if h, ok := exactHalfWidth(f, r); ok {
+	if h, ok := exactHalfWidth(f.raw(r), r); ok {
 		return h
 	}
-	return bound(f, r)
-}
-
-// bound is at least the half-width of a form over raw cells where rounding shows: for every such cell its slack is added
-// outright.
-func bound(f form, r readings) float64 {
-	v, h := 0.0, 0.0
-	for _, k := range f.keys() {
-		each, slack := drawn(r[k.readingKey])
-		v += f[k] * f[k] * each
-		h += math.Abs(f[k]) * slack
-	}
-	return z95*math.Sqrt(v) + h
-}
-
-// drawn is the variance of a cell's draw where rounding shows, and the slack that rounding needs beside it. Rounding
-// moves a draw by one half at most. From an sd of 2 on it is variance enough, but for one cell alone: its draws are whole
-// numbers, and the next one above the half-width may be needed.
-func drawn(rd reading) (variance, slack float64) {
-	switch {
-	case rd.sd < silentBelow || rd.sd >= normalFrom:
-		return rd.vars, 0
-	case rd.sd < 2:
-		return rd.sd * rd.sd, 0.5
-	}
-	h, err := mechanism.HalfWidthRounded(rd.sd, Confidence)
-	if err != nil {
-		return rd.vars, math.Inf(1)
-	}
-	return rd.vars, math.Max(0, float64(h)-z95*math.Sqrt(rd.vars)) + hair
+	return pencilOf(f, form{}, r).half(0)
 }
 
 // maxSteps is how many steps of a cell the exact distribution of a sum may span.

@@ -63,3 +63,17 @@ func lostOf(g register.Register, e ledger.Entry, stands register.Standing) (map[
 	}
 	return lost, nil
 }
+
+// StandingNow are commitments to what the register has of the files that change between entries. An import makes them: entries that
+// were taken over name versions of another copy, which this home does not have and never will.
+func StandingNow(l *ledger.Ledger, dir, keys string) ([]ledger.Commitment, error) {
+	key, err := ledger.LoadCommitmentKey(keys)
+	if err != nil {
+		return nil, err
+	}
+	var populations []string
+	for _, p := range l.Populations() {
+		populations = append(populations, p.Name)
+	}
+	return register.Register{Dir: dir, Commit: key}.Always(populations)
+}

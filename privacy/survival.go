@@ -18,7 +18,7 @@ func LifeTable(left, censored []float64) []float64 {
 	for k := range out {
 		out[k] = math.NaN()
 		if start > 0 {
-			n, _, _ := survivors(left[:k+1], censored[:k+1], start)
+			n, _, _, _ := survivors(left[:k+1], censored[:k+1], start)
 			out[k] = n / start
 		}
 	}
@@ -50,8 +50,9 @@ func Curve(edges, shares, days []float64) []float64 {
 //	n_(m+1) + sum over k of censored_k (1 + q_k)/2 q_(k+1) ... q_m, q_k = 1 - left_k / (risk_k - censored_k/2)
 //
 // which is the same as the product wherever every q lies between 0 and 1, and where noise made one impossible holds it
-// there and still counts all cells. greenwood is the sum of left / (at (at - left)).
-func survivors(left, censored []float64, risk float64) (n float64, by []float64, greenwood float64) {
+// there and still counts all cells. part are the derivatives of what is counted of each bin's censored; greenwood is the
+// sum of left / (at (at - left)).
+func survivors(left, censored []float64, risk float64) (n float64, by []float64, part [][]float64, greenwood float64) {
 	m := len(left)
 	q, dq := make([]float64, m), make([][]float64, m)
 	at := make([]float64, 2*m+1) // derivatives of the number at risk
@@ -76,57 +77,57 @@ func survivors(left, censored []float64, risk float64) (n float64, by []float64,
 		at[k]--
 		at[m+k]--
 	}
-	n, by = now, at
+	n, by, part = now, at, make([][]float64, m)
 	later, dLater := 1.0, make([]float64, 2*m+1)
 	for k := m - 1; k >= 0; k-- {
 		half := (1 + q[k]) / 2
 		n += censored[k] * half * later
 		by[m+k] += half * later
+		part[k] = make([]float64, len(by))
 		for j := range by {
-			by[j] += censored[k] * (dq[k][j]/2*later + half*dLater[j])
+			part[k][j] = dq[k][j]/2*later + half*dLater[j]
+			by[j] += censored[k] * part[k][j]
 			dLater[j] = dq[k][j]*later + q[k]*dLater[j]
 		}
 		later *= q[k]
 	}
-	return n, by, greenwood
+	return n, by, part, greenwood
 }
 
-// covariances are those of the noise on several forms, and the slacks of the cells in which rounding shows, times weights.
+// covariances are those of the noise on several forms, and their weights on the cells in which rounding may show.
 type covariances struct {
-	c     [][]float64
-	rough [][]float64
+	c       [][]float64
+	cells   []roughness
+	weights [][]float64 // by form, by cell
 }
 
 func covariancesOf(forms []form, r readings) covariances {
-	out := covariances{c: make([][]float64, len(forms)), rough: make([][]float64, len(forms))}
-	all := form{}
-	shows := false
-	for _, f := range forms {
-		shows = shows || coarse(f, r)
-	}
-	if shows { // over raw cells, of which rounding can be counted one by one
-		forms = mapSlice(forms, func(f form) form { return f.raw(r) })
-	}
-	for _, f := range forms {
-		all.add(f, 0)
-	}
-	keys := all.keys()
-	for i, f := range forms {
-		for _, g := range forms {
-			if !shows {
-				out.c[i] = append(out.c[i], cov(f, g, r))
-				continue
-			}
-			var sum float64
-			for _, k := range keys {
-				v, _ := drawn(r[k.readingKey])
-				sum += f[k] * g[k] * v
-			}
-			out.c[i] = append(out.c[i], sum)
+	out := covariances{c: make([][]float64, len(forms)), weights: make([][]float64, len(forms))}
+	// In a - t b the other cells may cancel, so more forms than the coarse ones are looked at closely.
+	if !slices.ContainsFunc(forms, func(f form) bool { return coarse(f, 4*many, r) }) {
+		for i, f := range forms {
+			out.c[i] = mapSlice(forms, func(g form) float64 { return cov(f, g, r) })
 		}
-		for _, k := range keys {
-			if _, slack := drawn(r[k.readingKey]); shows && slack > 0 {
-				out.rough[i] = append(out.rough[i], f[k]*slack)
+		return out
+	}
+	// over raw cells, of which rounding can be counted one by one
+	forms = mapSlice(forms, func(f form) form { return f.raw(r) })
+	all := form{}
+	for i, f := range forms {
+		all.add(f, 0)
+		out.c[i] = make([]float64, len(forms))
+	}
+	for _, k := range all.keys() {
+		x, rough := r[k.readingKey].rough()
+		if rough {
+			out.cells = append(out.cells, x)
+		}
+		for i, f := range forms {
+			for j, g := range forms {
+				out.c[i][j] += f[k] * g[k] * x.variance
+			}
+			if rough {
+				out.weights[i] = append(out.weights[i], f[k])
 			}
 		}
 	}
@@ -136,20 +137,29 @@ func covariancesOf(forms []form, r readings) covariances {
 // pencil is the noise on a combination of the forms, and on their last one.
 func (c covariances) pencil(w []float64) pencil {
 	last := len(w) - 1
-	p := pencil{vb: c.c[last][last], rb: c.rough[last]}
-	if p.rb != nil {
-		p.ra = make([]float64, len(p.rb))
-	}
+	p := pencil{va: c.variance(w), vb: c.c[last][last]}
 	for i, x := range w {
-		for j, y := range w {
-			p.va += x * y * c.c[i][j]
-		}
 		p.cab += x * c.c[i][last]
-		for k, y := range c.rough[i] {
-			p.ra[k] += x * y
+	}
+	for k, x := range c.cells {
+		cell := roughCell{0, c.weights[last][k], x}
+		for i, y := range w {
+			cell.a += y * c.weights[i][k]
 		}
+		p.rough = append(p.rough, cell)
 	}
 	return p
+}
+
+// variance is that of a combination of the forms.
+func (c covariances) variance(w []float64) float64 {
+	var sum float64
+	for i, x := range w {
+		for j, y := range w {
+			sum += x * y * c.c[i][j]
+		}
+	}
+	return sum
 }
 
 // survivalLinear is a figure's error to first order among so many persons who fall into the cells as the formula expects:
@@ -162,7 +172,7 @@ func (d derivation) survivalLinear(persons float64) (noise form, per float64) {
 	}
 	m, start := d.bin(), 0.0
 	cells := mapSlice(f.Expect.Cells, func(x float64) float64 { start += persons * x; return persons * x })
-	n, by, _ := survivors(cells[:m], cells[bins:bins+m], start)
+	n, by, _, _ := survivors(cells[:m], cells[bins:bins+m], start)
 	return d.survivalNoise(by, n/start), 1 / start
 }
 
@@ -186,11 +196,12 @@ func (d derivation) bin() int {
 }
 
 // survival is the life table's share after the bin that ends at Formula.At. The number still there is taken as linear
-// in the cells around the estimate; for that number over the number at the start the interval is Fieller's. With
-// sampling, Greenwood's variance (1926) is added, never less than that of a share without censoring.
+// in the cells around the estimate, and where the noise on those last seen meets the noise on what is counted of them,
+// both are multiplied; for that number over the number at the start the interval is Fieller's. With sampling,
+// Greenwood's variance (1926) is added, never less than that of a share without censoring.
 func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
 	m := d.bin()
-	n, by, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)
+	n, by, part, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)
 	c := chance{}
 	if sampling {
 		s := n / v.below
@@ -199,6 +210,9 @@ func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, b
 			inflation = math.Max(1, v.below*s*greenwood/(1-s))
 		}
 		c = chance{0, v.below * inflation, -v.below * inflation}
+	}
+	for k := range m {
+		c.c0 += sp.table.c[m+k][m+k] * sp.table.variance(part[k])
 	}
 	iv, bounded = ratio(n, v.below, sp.table.pencil(by), c)
 	return iv, bounded, ""

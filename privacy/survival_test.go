@@ -65,7 +65,7 @@ func TestLifeTableByHand(t *testing.T) {
 // TestSurvivorsDerivatives: the derivatives are those of small steps.
 func TestSurvivorsDerivatives(t *testing.T) {
 	left, censored, risk := []float64{20, 14, 9, 5}, []float64{4, 3, 0, 6}, 100.0
-	n, by, greenwood := survivors(left, censored, risk)
+	n, by, _, greenwood := survivors(left, censored, risk)
 	at := func(j int, step float64) float64 {
 		l, c, r := slices.Clone(left), slices.Clone(censored), risk
 		switch {
@@ -76,7 +76,7 @@ func TestSurvivorsDerivatives(t *testing.T) {
 		default:
 			r += step
 		}
-		n, _, _ := survivors(l, c, r)
+		n, _, _, _ := survivors(l, c, r)
 		return n
 	}
 	for j, got := range by {
@@ -89,7 +89,7 @@ func TestSurvivorsDerivatives(t *testing.T) {
 		t.Errorf("%v still there, Greenwood %v, want %v", n, greenwood, want)
 	}
 	// More left than were at risk, by the noise: nobody is there, and the number says how far it is off.
-	if n, _, _ := survivors([]float64{8, 4}, []float64{0, 0}, 10); n != -2 {
+	if n, _, _, _ := survivors([]float64{8, 4}, []float64{0, 0}, 10); n != -2 {
 		t.Errorf("%v of 10 are still there after 12 have left", n)
 	}
 }

@@ -178,18 +178,9 @@ func (c *command) sayAmended(h *house) {
 
 // sayOutlook warns where a plan, on top of what was spent, would come to a cap: releases are refused from there on.
 func (c *command) sayOutlook(h *house, p *privacy.Plan) error {
-	var planned []ledger.Item
-	for _, it := range p.Items {
-		period := map[string]string{"quarter": "9000Q1", "year": "9000"}[it.Level]
-		if period == "" {
-			period = "9000-9001"
-		}
-		l := ledger.Item{Population: it.Population, Series: it.ID, Period: period, Participations: it.Participations, Draws: 1, L0: it.L0, Linf: it.Linf, Sd: it.Sigma * float64(it.Linf)}
-		var err error
-		if l.Mu2, err = l.Cost(); err != nil {
-			return err
-		}
-		planned = append(planned, l)
+	planned, err := p.Ahead()
+	if err != nil {
+		return err
 	}
 	for _, pop := range h.ledger.Populations() {
 		would, err := h.ledger.Outlook(pop.Name, planned)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"heatwatch/internal/durable/durabletest"
 	"heatwatch/privacy"
 	"heatwatch/privacy/ledger"
+	"heatwatch/privacy/register"
 )
 
 // copyOf is a copy of a folder: for a home that has released, one that is locked.
@@ -118,4 +120,45 @@ func place(t *testing.T, home string) (ledger.Standing, []ledger.Entry) {
 		t.Error(err)
 	}
 	return at, l.Entries()
+}
+
+// An import takes over entries that name the other copy's links. This home never had those links: its own entry commits to what is
+// here, and what comes later is measured.
+func TestAfterAnImportTheRegisterHereStands(t *testing.T) {
+	r := newRig(t)
+	r.run(0, "init", "--demo")
+	r.run(0, "release", "2024Q1")
+	backup := r.copyOf("home", "backup")
+	home := filepath.Join(r.dir, "home")
+	l, err := ledger.Open(durable.OS(), filepath.Join(home, "ledger"), filepath.Join(home, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := (&command{App: cli.New(r.env, strings.NewReader(""), io.Discard, io.Discard, r.clock), dir: home}).open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel, err := h.releaser(&command{App: cli.New(r.env, strings.NewReader(""), io.Discard, io.Discard, r.clock), dir: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := register.NewKey(rel.Seal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit, err := ledger.LoadCommitmentKey(filepath.Join(home, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := register.Register{FS: durable.OS(), Dir: h.Register(), Key: key, Commit: commit}
+	if err := g.Merge(register.Stands(l.Entries()), "minors", register.ID{1}, register.ID{2}); err != nil {
+		t.Fatal(err)
+	}
+	r.run(0, "release", "2024Q2")
+	r.run(0, "publish", "--out", filepath.Join(r.dir, "site"))
+	if err := r.importAt(durable.OS(), backup, filepath.Join(r.dir, "site")); err != nil {
+		t.Fatal(err)
+	}
+	r.run(0, "--home", backup, "release", "2024Q3")
+	r.run(0, "--home", backup, "verify")
 }

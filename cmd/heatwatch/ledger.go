@@ -93,7 +93,11 @@ func (c *command) importSite(ctx context.Context, h *house, dir string) error {
 	}
 	if !missed.Same || len(lost) > 0 {
 		body := missed.Import(lost...)
-		e, err := h.ledger.Append(ctx, ledger.Entry{Kind: ledger.KindImport, Date: h.today().String(), Import: &body})
+		standing, err := privacy.StandingNow(h.ledger, h.Register(), h.Keys())
+		if err != nil {
+			return err
+		}
+		e, err := h.ledger.Append(ctx, ledger.Entry{Kind: ledger.KindImport, Date: h.today().String(), Import: &body, Commitments: standing})
 		if err != nil {
 			return err
 		}

@@ -324,7 +324,7 @@ func mutants() []mutant {
 		one(keys, `func (CommitmentKey) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[commitment key]") }`, `func (k CommitmentKey) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "%x", k.p[:]) }`))
 	plant(book, "C20 signatures of entries are not checked", "TestEveryChangedByte|TestDamage",
 		one(reader, "if err != nil || !v.Verify(e.signed(), sig) {", "if err != nil || v == nil || sig == nil {"))
-	plant(book, "C20 an entry need not follow the one before it", "TestDamage",
+	plant(book, "C20 an entry need not follow the one before it", "TestAnEarlierEntry",
 		one(state, "e.Prev != s.head() || ", ""))
 	plant(book, "C20 a ledger of another home's key is accepted", "TestDamage|TestTwoHomes|TestKeyFiles",
 		one(reader, "if publicKey != \"\" && key != publicKey {", "if publicKey == \"?\" {"))

@@ -66,3 +66,13 @@ func TestATimeOfDayIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Who holds the home's key can sign an earlier entry anew. The entries after it name the old one, and so does everybody's head.
+func TestAnEarlierEntryCannotBeSignedAnew(t *testing.T) {
+	h, _ := three(t)
+	h.mustVerify(t)
+	h.resigned(t, 2, func(e *Entry) { e.Commitments[0].HMAC = CellsHash("another") })
+	if _, err := Verify(h.dir, ""); problem.ExitCode(err) != problem.Refused {
+		t.Errorf("an earlier entry was replaced: %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"heatwatch/privacy/accountant"
+	"heatwatch/privacy/ledger"
 )
 
 // Who is eligible pays, whether or not the person is in the period's cohort of entry, and also where there is no cohort.
@@ -37,6 +38,22 @@ func TestTombstonesAreKeyed(t *testing.T) {
 			} else {
 				seen[m] = true
 			}
+		}
+	}
+}
+
+// The name of a year begins that of a span of years: losing the one is not losing the other.
+func TestLosingAYearKeepsTheSpan(t *testing.T) {
+	s := Standing{}
+	for _, of := range []string{"cohort minors-2024", "exposure minors-2024-2025-01-15-1", "exposure minors-2024-2025-01-15-2",
+		"cohort minors-2024-2025", "exposure minors-2024-2025-2026-01-15-1", "exposure minors-2024-2028-2029-01-15-1", "exposure minors-2024Q1-2025-01-15-1", "tombstones"} {
+		s[of] = Stand{HMAC: "x", Entry: 2}
+	}
+	s.Lose(ledger.Cohort{Population: "minors", Period: "2024"})
+	for of, stand := range s {
+		want := of == "cohort minors-2024" || of == "exposure minors-2024-2025-01-15-1" || of == "exposure minors-2024-2025-01-15-2"
+		if stand.Lost != want {
+			t.Errorf("%s: lost %v", of, stand.Lost)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"heatwatch/models"
 	"heatwatch/privacy/ledger"
 )
 
@@ -170,13 +171,24 @@ func Stands(entries []ledger.Entry) Standing {
 	return s
 }
 
+// isDueOf tells whether base names an exposure of a cohort: the cohort's name, due date and attempt. A year's name begins that of a
+// span of years too.
+func isDueOf(base, cohort string) bool {
+	rest, ok := strings.CutPrefix(base, cohort+"-")
+	if !ok || len(rest) <= len("2006-01-02-") || rest[len("2006-01-02")] != '-' {
+		return false
+	}
+	_, ok = models.ParseDate(rest[:len("2006-01-02")])
+	return ok
+}
+
 // Lose says that what the register has of a cohort cannot be read any more, or not whole: neither who is in it nor who was
 // exposed with it.
 func (s Standing) Lose(c ledger.Cohort) {
 	name := c.Population + "-" + c.Period
 	for of, stand := range s {
 		kind, base, _ := strings.Cut(of, " ")
-		if kind == "cohort" && base == name || kind == "exposure" && strings.HasPrefix(base, name+"-") {
+		if kind == "cohort" && base == name || kind == "exposure" && isDueOf(base, name) {
 			stand.Lost = true
 			s[of] = stand
 		}
