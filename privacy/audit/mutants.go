@@ -412,7 +412,7 @@ func mutants() []mutant {
 	plant(bounds, "C10 delta intervals instead of Fieller's", "TestIntervalsHoldTheTruth|TestCoverage",
 		one("privacy/interval.go", "iv.low, iv.high = (-qb-root)/(2*qa), (-qb+root)/(2*qa)", "t := a / b\n\th := z95 * math.Sqrt(p.va-2*t*p.cab+t*t*p.vb) / b * 0.9\n\tiv.low, iv.high = t-h, t+h\n\t_ = root"))
 	plant(bounds, "C11 the covariance of numerator and denominator is ignored", "TestIntervalsHoldTheTruth|TestCoverage",
-		one("privacy/interval.go", "p.cab += a[k] * b[k] * v", "p.cab += 0 * a[k] * b[k] * v"))
+		one("privacy/survival.go", "p.cab += x * c.c[i][last]", "p.cab += 0 * x * c.c[i][last]"))
 	plant(bounds, "C10 whether a figure is published follows from the number of persons", "TestWhatIsNullIsDecidedByThePlan",
 		one("privacy/derive.go", "!p.judge(planned, s, d, p.sizeOf(s, d)).published()", "d.below != nil && d.below.value(r) < 50 || !p.judge(planned, s, d, p.sizeOf(s, d)).published()"))
 	return all
