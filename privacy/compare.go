@@ -208,7 +208,7 @@ func (d derivation) noise(v float64, r readings) form {
 		return d.below
 	case d.formula.Form == FormSurvival:
 		m, at := d.bin(), d.read(r)
-		_, by, _, _ := survivors(at.bins[:m], at.censored[:m], at.below)
+		_, by, _ := survivors(at.bins[:m], at.censored[:m], at.below)
 		return d.survivalNoise(by, v)
 	}
 	f := d.line()

@@ -18,7 +18,7 @@ func LifeTable(left, censored []float64) []float64 {
 	for k := range out {
 		out[k] = math.NaN()
 		if start > 0 {
-			n, _, _, _ := survivors(left[:k+1], censored[:k+1], start)
+			n, _, _ := survivors(left[:k+1], censored[:k+1], start)
 			out[k] = n / start
 		}
 	}
@@ -50,9 +50,8 @@ func Curve(edges, shares, days []float64) []float64 {
 //	n_(m+1) + sum over k of censored_k (1 + q_k)/2 q_(k+1) ... q_m, q_k = 1 - left_k / (risk_k - censored_k/2)
 //
 // which is the same as the product wherever every q lies between 0 and 1, and where noise made one impossible holds it
-// there and still counts all cells. part are the derivatives of what is counted of each bin's censored; greenwood is the
-// sum of left / (at (at - left)).
-func survivors(left, censored []float64, risk float64) (n float64, by []float64, part [][]float64, greenwood float64) {
+// there and still counts all cells. greenwood is the sum of left / (at (at - left)).
+func survivors(left, censored []float64, risk float64) (n float64, by []float64, greenwood float64) {
 	m := len(left)
 	q, dq := make([]float64, m), make([][]float64, m)
 	at := make([]float64, 2*m+1) // derivatives of the number at risk
@@ -77,21 +76,19 @@ func survivors(left, censored []float64, risk float64) (n float64, by []float64,
 		at[k]--
 		at[m+k]--
 	}
-	n, by, part = now, at, make([][]float64, m)
+	n, by = now, at
 	later, dLater := 1.0, make([]float64, 2*m+1)
 	for k := m - 1; k >= 0; k-- {
 		half := (1 + q[k]) / 2
 		n += censored[k] * half * later
 		by[m+k] += half * later
-		part[k] = make([]float64, len(by))
 		for j := range by {
-			part[k][j] = dq[k][j]/2*later + half*dLater[j]
-			by[j] += censored[k] * part[k][j]
+			by[j] += censored[k] * (dq[k][j]/2*later + half*dLater[j])
 			dLater[j] = dq[k][j]*later + q[k]*dLater[j]
 		}
 		later *= q[k]
 	}
-	return n, by, part, greenwood
+	return n, by, greenwood
 }
 
 // covariances are those of the noise on several forms, and their weights on the cells in which rounding may show.
@@ -172,7 +169,7 @@ func (d derivation) survivalLinear(persons float64) (noise form, per float64) {
 	}
 	m, start := d.bin(), 0.0
 	cells := mapSlice(f.Expect.Cells, func(x float64) float64 { start += persons * x; return persons * x })
-	n, by, _, _ := survivors(cells[:m], cells[bins:bins+m], start)
+	n, by, _ := survivors(cells[:m], cells[bins:bins+m], start)
 	return d.survivalNoise(by, n/start), 1 / start
 }
 
@@ -195,13 +192,43 @@ func (d derivation) bin() int {
 	return m
 }
 
+// bent is the variance that a function has beyond that of its tangent, where its derivatives are by: half the trace of
+// (H C)^2, C the covariances and H the second derivatives, taken over one sd to each side so that a kink counts for what
+// the noise makes of it.
+func (c covariances) bent(at []float64, by func(at []float64) []float64) float64 {
+	n := len(at)
+	hc := make([][]float64, n) // rows of H C
+	for i := range n {
+		hc[i] = make([]float64, n)
+		sd := math.Sqrt(math.Max(0, c.c[i][i]))
+		if sd == 0 {
+			continue
+		}
+		up, down := slices.Clone(at), slices.Clone(at)
+		up[i] += sd
+		down[i] -= sd
+		a, b := by(up), by(down)
+		for j := range n {
+			for k := range n {
+				hc[i][k] += (a[j] - b[j]) / (2 * sd) * c.c[j][k]
+			}
+		}
+	}
+	var sum float64
+	for i := range n {
+		for j := range n {
+			sum += hc[i][j] * hc[j][i] / 2
+		}
+	}
+	return math.Max(0, sum)
+}
+
 // survival is the life table's share after the bin that ends at Formula.At. The number still there is taken as linear
-// in the cells around the estimate, and where the noise on those last seen meets the noise on what is counted of them,
-// both are multiplied; for that number over the number at the start the interval is Fieller's. With sampling,
+// in the cells around the estimate, with what its curvature adds to the variance; for that number over the number at the start the interval is Fieller's. With sampling,
 // Greenwood's variance (1926) is added, never less than that of a share without censoring.
 func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
 	m := d.bin()
-	n, by, part, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)
+	n, by, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)
 	c := chance{}
 	if sampling {
 		s := n / v.below
@@ -211,9 +238,10 @@ func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, b
 		}
 		c = chance{0, v.below * inflation, -v.below * inflation}
 	}
-	for k := range m {
-		c.c0 += sp.table.c[m+k][m+k] * sp.table.variance(part[k])
-	}
+	c.c0 = sp.table.bent(slices.Concat(v.bins[:m], v.censored[:m], []float64{v.below}), func(x []float64) []float64 {
+		_, by, _ := survivors(x[:m], x[m:2*m], x[2*m])
+		return by
+	})
 	iv, bounded = ratio(n, v.below, sp.table.pencil(by), c)
 	return iv, bounded, ""
 }

@@ -65,7 +65,7 @@ func TestLifeTableByHand(t *testing.T) {
 // TestSurvivorsDerivatives: the derivatives are those of small steps.
 func TestSurvivorsDerivatives(t *testing.T) {
 	left, censored, risk := []float64{20, 14, 9, 5}, []float64{4, 3, 0, 6}, 100.0
-	n, by, _, greenwood := survivors(left, censored, risk)
+	n, by, greenwood := survivors(left, censored, risk)
 	at := func(j int, step float64) float64 {
 		l, c, r := slices.Clone(left), slices.Clone(censored), risk
 		switch {
@@ -76,7 +76,7 @@ func TestSurvivorsDerivatives(t *testing.T) {
 		default:
 			r += step
 		}
-		n, _, _, _ := survivors(l, c, r)
+		n, _, _ := survivors(l, c, r)
 		return n
 	}
 	for j, got := range by {
@@ -89,7 +89,7 @@ func TestSurvivorsDerivatives(t *testing.T) {
 		t.Errorf("%v still there, Greenwood %v, want %v", n, greenwood, want)
 	}
 	// More left than were at risk, by the noise: nobody is there, and the number says how far it is off.
-	if n, _, _, _ := survivors([]float64{8, 4}, []float64{0, 0}, 10); n != -2 {
+	if n, _, _ := survivors([]float64{8, 4}, []float64{0, 0}, 10); n != -2 {
 		t.Errorf("%v of 10 are still there after 12 have left", n)
 	}
 }
@@ -132,6 +132,25 @@ func TestRetentionCurve(t *testing.T) {
 		t.Logf("edges %v: RMSE %.4f with noise of sd %.2f (variance as rounded %.2f)", edges, rmse, sd, mechanism.VarRounded(sd))
 		if rmse > 0.045 {
 			t.Errorf("edges %v: RMSE %.4f", edges, rmse)
+		}
+	}
+}
+
+// TestBentIsTheCurvature: of a product of two independent cells the variance beyond the tangent is the product of theirs, and of a
+// square twice the square of its variance; a plane has none.
+func TestBentIsTheCurvature(t *testing.T) {
+	c := covariances{c: [][]float64{{4, 0}, {0, 9}}}
+	for _, x := range []struct {
+		name string
+		by   func(x []float64) []float64
+		want float64
+	}{
+		{"plane", func([]float64) []float64 { return []float64{3, 7} }, 0},
+		{"product", func(x []float64) []float64 { return []float64{x[1], x[0]} }, 36},
+		{"square", func(x []float64) []float64 { return []float64{2 * x[0], 0} }, 2 * 16},
+	} {
+		if got := c.bent([]float64{5, -1}, x.by); math.Abs(got-x.want) > 1e-9 {
+			t.Errorf("%s: %v, want %v", x.name, got, x.want)
 		}
 	}
 }
