@@ -223,12 +223,30 @@ func (c covariances) bent(at []float64, by func(at []float64) []float64) float64
 	return math.Max(0, sum)
 }
 
+// steepest are the slopes at a place, or one sd of a form beside it, that make the noise on a - t b the largest: where the noise may
+// have carried the estimate over a kink, the flat side says too little.
+func (c covariances) steepest(at []float64, by func(at []float64) []float64, t float64) []float64 {
+	best := by(at)
+	most := c.pencil(best).half(t)
+	for i := range at {
+		sd := math.Sqrt(math.Max(0, c.c[i][i]))
+		for _, step := range []float64{-sd, sd} {
+			x := slices.Clone(at)
+			x[i] += step
+			if slopes := by(x); c.pencil(slopes).half(t) > most {
+				best, most = slopes, c.pencil(slopes).half(t)
+			}
+		}
+	}
+	return best
+}
+
 // survival is the life table's share after the bin that ends at Formula.At. The number still there is taken as linear
 // in the cells around the estimate, with what its curvature adds to the variance; for that number over the number at the start the interval is Fieller's. With sampling,
 // Greenwood's variance (1926) is added, never less than that of a share without censoring.
 func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
 	m := d.bin()
-	n, by, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)
+	n, _, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)
 	c := chance{}
 	if sampling {
 		s := n / v.below
@@ -238,10 +256,12 @@ func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, b
 		}
 		c = chance{0, v.below * inflation, -v.below * inflation}
 	}
-	c.c0 = sp.table.bent(slices.Concat(v.bins[:m], v.censored[:m], []float64{v.below}), func(x []float64) []float64 {
+	at := slices.Concat(v.bins[:m], v.censored[:m], []float64{v.below})
+	slopes := func(x []float64) []float64 {
 		_, by, _ := survivors(x[:m], x[m:2*m], x[2*m])
 		return by
-	})
-	iv, bounded = ratio(n, v.below, sp.table.pencil(by), c)
+	}
+	c.c0 = sp.table.bent(at, slopes)
+	iv, bounded = ratio(n, v.below, sp.table.pencil(sp.table.steepest(at, slopes, n/v.below)), c)
 	return iv, bounded, ""
 }

@@ -154,3 +154,20 @@ func TestBentIsTheCurvature(t *testing.T) {
 		}
 	}
 }
+
+// TestSteepestLooksOverTheKink: on the flat side of a kink the slope of the other side counts, if the noise reaches it.
+func TestSteepestLooksOverTheKink(t *testing.T) {
+	c := covariances{c: [][]float64{{4, 0}, {0, 1}}}
+	hold := func(x []float64) []float64 {
+		if x[0] > 0 {
+			return []float64{1, 0}
+		}
+		return []float64{0, 0}
+	}
+	if got := c.steepest([]float64{-1.5, 100}, hold, 0); got[0] != 1 {
+		t.Errorf("within the noise of the kink: slopes %v", got)
+	}
+	if got := c.steepest([]float64{-2.5, 100}, hold, 0); got[0] != 0 {
+		t.Errorf("out of its reach: slopes %v", got)
+	}
+}
