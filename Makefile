@@ -3,14 +3,16 @@
 GO     ?= go
 CGO_ENABLED := 1
 export CGO_ENABLED
+# Releases name the code that made them: from git, where there is a repository that git will read.
+VCS    := $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
 .PHONY: build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly clean setup setup-test
 
 build: setup ## both binaries into bin/
-	$(GO) build -trimpath -o bin/heatwatch ./cmd/heatwatch
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/heatwatch-partner ./cmd/heatwatch-partner
+	$(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch ./cmd/heatwatch
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch-partner ./cmd/heatwatch-partner
 
 demo: build ## the whole story on a synthetic county, into demo/
 	rm -rf demo
