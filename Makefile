@@ -4,7 +4,7 @@ GO     ?= go
 CGO_ENABLED := 1
 export CGO_ENABLED
 # Releases name the code that made them: from git, where there is a repository that git will read.
-VCS    := $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
+VCS     = $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 

@@ -17,13 +17,11 @@ func (p *Plan) Ahead() ([]ledger.Item, error) {
 		case models.LevelSpan:
 			period = "9000-9001"
 		}
-		l := ledger.Item{ID: it.ID, Population: it.Population, Period: period, Series: series(it), Participations: it.Participations, L0: it.L0, Linf: it.Linf,
-			Sd: it.Sigma * float64(it.Linf)}
-		var err error
-		if l.Mu2, err = l.Cost(); err != nil {
+		b, err := it.booked(period, it.Sigma*float64(it.Linf))
+		if err != nil {
 			return nil, err
 		}
-		all = append(all, l)
+		all = append(all, b)
 	}
 	return all, nil
 }

@@ -12,15 +12,22 @@ import (
 func (r Releaser) items(period models.Period, draws []draw) ([]ledger.Item, error) {
 	items := make([]ledger.Item, 0, len(draws))
 	for _, d := range draws {
-		it := ledger.Item{ID: d.item.ID, Population: d.item.Population, Period: period.String(), Series: series(d.item), Participations: d.item.Participations,
-			Cells: r.identity(d), Draws: int64(len(d.cells)), L0: d.item.L0, Linf: d.item.Linf, Sd: d.noise.Sd()}
-		var err error
-		if it.Mu2, err = it.Cost(); err != nil {
+		it, err := d.item.booked(period.String(), d.noise.Sd())
+		if err != nil {
 			return nil, err
 		}
+		it.Cells, it.Draws = r.identity(d), int64(len(d.cells))
 		items = append(items, it)
 	}
 	return items, nil
+}
+
+// booked is the item in a period with noise of that sd, as the ledger books it, with its cost; cells and draws are the caller's.
+func (it Item) booked(period string, sd float64) (ledger.Item, error) {
+	b := ledger.Item{ID: it.ID, Population: it.Population, Period: period, Series: series(it), Participations: it.Participations, L0: it.L0, Linf: it.Linf, Sd: sd}
+	var err error
+	b.Mu2, err = b.Cost()
+	return b, err
 }
 
 // series is what a person's participations are counted in: the vector and its breakdown. It is not the item's name, so a new plan

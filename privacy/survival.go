@@ -233,8 +233,9 @@ func (c covariances) steepest(at []float64, by func(at []float64) []float64, t f
 		for _, step := range []float64{-sd, sd} {
 			x := slices.Clone(at)
 			x[i] += step
-			if slopes := by(x); c.pencil(slopes).half(t) > most {
-				best, most = slopes, c.pencil(slopes).half(t)
+			slopes := by(x)
+			if half := c.pencil(slopes).half(t); half > most {
+				best, most = slopes, half
 			}
 		}
 	}
@@ -242,8 +243,9 @@ func (c covariances) steepest(at []float64, by func(at []float64) []float64, t f
 }
 
 // survival is the life table's share after the bin that ends at Formula.At. The number still there is taken as linear
-// in the cells around the estimate, with what its curvature adds to the variance; for that number over the number at the start the interval is Fieller's. With sampling,
-// Greenwood's variance (1926) is added, never less than that of a share without censoring.
+// in the cells around the estimate, with what its curvature adds to the variance; for that number over the number at the
+// start the interval is Fieller's. With sampling, Greenwood's variance (1926) is added, never less than that of a share
+// without censoring.
 func (d derivation) survival(v values, sp spread, sampling bool) (iv interval, bounded bool, note string) {
 	m := d.bin()
 	n, _, greenwood := survivors(v.bins[:m], v.censored[:m], v.below)

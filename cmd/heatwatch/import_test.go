@@ -130,15 +130,12 @@ func TestAfterAnImportTheRegisterHereStands(t *testing.T) {
 	r.run(0, "release", "2024Q1")
 	backup := r.copyOf("home", "backup")
 	home := filepath.Join(r.dir, "home")
-	l, err := ledger.Open(durable.OS(), filepath.Join(home, "ledger"), filepath.Join(home, "keys"))
+	c := &command{App: cli.New(r.env, strings.NewReader(""), io.Discard, io.Discard, r.clock), dir: home}
+	h, err := c.open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := (&command{App: cli.New(r.env, strings.NewReader(""), io.Discard, io.Discard, r.clock), dir: home}).open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	rel, err := h.releaser(&command{App: cli.New(r.env, strings.NewReader(""), io.Discard, io.Discard, r.clock), dir: home})
+	rel, err := h.releaser(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +143,12 @@ func TestAfterAnImportTheRegisterHereStands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commit, err := ledger.LoadCommitmentKey(filepath.Join(home, "keys"))
+	commit, err := ledger.LoadCommitmentKey(h.Keys())
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := register.Register{FS: durable.OS(), Dir: h.Register(), Key: key, Commit: commit}
-	if err := g.Merge(register.Stands(l.Entries()), "minors", register.ID{1}, register.ID{2}); err != nil {
+	if err := g.Merge(register.Stands(h.ledger.Entries()), "minors", register.ID{1}, register.ID{2}); err != nil {
 		t.Fatal(err)
 	}
 	r.run(0, "release", "2024Q2")
