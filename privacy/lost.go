@@ -43,12 +43,8 @@ func lostOf(g register.Register, e ledger.Entry, stands register.Standing) (map[
 		return lost, nil
 	}
 	for _, c := range e.Commitments {
-		kind, name, _ := strings.Cut(c.Of, " ")
-		if kind != "cohort" && kind != "exposure" {
-			continue
-		}
 		i := slices.IndexFunc(e.Release.Items, func(it ledger.Item) bool {
-			return name == it.Population+"-"+it.Period || strings.HasPrefix(name, it.Population+"-"+it.Period+"-")
+			return register.Concerns(c.Of, ledger.Cohort{Population: it.Population, Period: it.Period})
 		})
 		if i < 0 || stands[c.Of].HMAC == "" {
 			continue

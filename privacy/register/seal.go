@@ -182,13 +182,18 @@ func isDueOf(base, cohort string) bool {
 	return ok
 }
 
+// Concerns tells whether what a commitment is to, "cohort NAME" or "exposure NAME", belongs to a cohort.
+func Concerns(of string, c ledger.Cohort) bool {
+	kind, base, _ := strings.Cut(of, " ")
+	name := c.Population + "-" + c.Period
+	return kind == "cohort" && base == name || kind == "exposure" && isDueOf(base, name)
+}
+
 // Lose says that what the register has of a cohort cannot be read any more, or not whole: neither who is in it nor who was
 // exposed with it.
 func (s Standing) Lose(c ledger.Cohort) {
-	name := c.Population + "-" + c.Period
 	for of, stand := range s {
-		kind, base, _ := strings.Cut(of, " ")
-		if kind == "cohort" && base == name || kind == "exposure" && isDueOf(base, name) {
+		if Concerns(of, c) {
 			stand.Lost = true
 			s[of] = stand
 		}
