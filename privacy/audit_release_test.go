@@ -322,6 +322,17 @@ func TestARenamedItemIsTheSame(t *testing.T) {
 			t.Errorf("%s leaves it the same item", name)
 		}
 	}
+	for _, it := range h.p.Items { // what a person's participations are counted in
+		renamed := it
+		renamed.ID, renamed.Sigma = "new", it.Sigma*2
+		if series(renamed) != series(it) {
+			t.Errorf("%s under another name begins to count again: %s is %s", it.ID, series(it), series(renamed))
+		}
+		renamed.Vector += "x"
+		if series(renamed) == series(it) {
+			t.Errorf("%s and another vector are counted as one", it.ID)
+		}
+	}
 }
 
 // TestStatementsAreOfOnePopulation: each by its own losses, each epsilon at the home's whole delta.

@@ -59,6 +59,22 @@ func TestEmbeddedPlansHoldAtEveryEpsilon(t *testing.T) {
 	}
 }
 
+// TestTheLossOfAnItemCountsEveryCellOfAPerson: l0 cells of one each, at noise sigma, in every period that they take part in.
+func TestTheLossOfAnItemCountsEveryCellOfAPerson(t *testing.T) {
+	for _, c := range []struct {
+		it             privacy.Item
+		loss, lifetime float64
+	}{
+		{privacy.Item{L0: 1, Sigma: 2, Participations: 1}, 0.25, 0.25},
+		{privacy.Item{L0: 5, Sigma: 2, Participations: 1}, 1.25, 1.25},
+		{privacy.Item{L0: 3, Sigma: 10, Participations: 4}, 0.03, 0.12},
+	} {
+		if got, lifetime := c.it.Mu2(), c.it.Lifetime(); math.Abs(got-c.loss) > 1e-12 || math.Abs(lifetime-c.lifetime) > 1e-12 {
+			t.Errorf("%d cells at sigma %v, %d times: %v and %v in a lifetime, want %v and %v", c.it.L0, c.it.Sigma, c.it.Participations, got, lifetime, c.loss, c.lifetime)
+		}
+	}
+}
+
 // TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is.
 func TestARepeatFitsTheReserve(t *testing.T) {
 	for _, name := range []string{"county", "full"} {

@@ -101,6 +101,11 @@ func TestAnEntryIsReconciled(t *testing.T) {
 	}
 	// The classes' total is the total: their difference has no noise, and any form is one over independent raw numbers.
 	key := func(item string, i int) cellKey { return cellKey{readingKey{item, f.Period}, i} }
+	for i, c := range kinds.Cells { // sums are made of estimates: what is presented is cut at zero
+		if got := (form{key("kinds", i): 2}).value(r); math.Abs(got-2*c.Estimate) > 1e-9 {
+			t.Errorf("twice a class of %v is %v", c.Estimate, got)
+		}
+	}
 	same := form{key("all", 0): 1, key("kinds", 0): -1, key("kinds", 1): -1, key("kinds", 2): -1}
 	if c := cov(same, same, r); math.Abs(c) > 1e-9 || math.Abs(same.value(r)) > 1e-9 {
 		t.Errorf("total less classes is %v with variance %v", same.value(r), c)

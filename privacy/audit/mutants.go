@@ -10,6 +10,7 @@ const (
 	program    = "cmd/heatwatch"
 	reconciled = "privacy/reconcile"
 	exposed    = "privacy/register"
+	defined    = "reports/measures"
 	neighbours = "TestOnePersonCannotMoveARelease"
 )
 
@@ -122,7 +123,7 @@ func mutants() []mutant {
 		one(members, "CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof,", "CREATE OR REPLACE TEMP TABLE params AS SELECT coalesce((SELECT max(engaged_at_on) FROM engagements WHERE engaged_at_on < DATE '2024-03-01'), DATE '1970-01-01' + %d) AS asof,"))
 	plant(bounds, "C4 a stay's place in its person's order depends on all persons", neighbours,
 		one("reports/measures/common/care_stays.sql", "WINDOW in_order AS (PARTITION BY s.person\n                    ORDER BY s.started_on", "WINDOW in_order AS (PARTITION BY s.placement_type\n                    ORDER BY s.started_on"))
-	plant(bounds, "C7 a person enters once with each agency", neighbours,
+	plant(defined, "C7 a person enters once with each agency", "TestCases",
 		one("reports/measures/common/entries.sql", "LEFT JOIN agencies k ON k.agency = g.agency;", "LEFT JOIN agencies k ON k.agency >= g.agency;"))
 
 	// Cohorts: C7.
@@ -234,7 +235,7 @@ func mutants() []mutant {
 
 	// The plan: C6, C12, C13, C21.
 	const plan, planread = "privacy/plan.go", "privacy/planread.go"
-	plant(bounds, "C13 the loss of an item forgets l0", "TestEmbeddedPlans|TestAPlanThatIsWrong",
+	plant(bounds, "C13 the loss of an item forgets l0", "TestTheLossOfAnItem",
 		one(plan, "return float64(it.L0) / (it.Sigma * it.Sigma)", "return 1 / (it.Sigma * it.Sigma)"))
 	plant(bounds, "C6 the plan counts an item once, however often a person takes part", "TestTheSplit|TestAPlanThatIsWrong",
 		one(plan, "return it.Mu2() * float64(it.Participations)", "return it.Mu2()"))
