@@ -234,7 +234,7 @@ func mutants() []mutant {
 		one(sealing, "derived := hmac.New(sha256.New, k.p[:])", "derived := hmac.New(sha256.New, make([]byte, 32))"))
 
 	// The plan: C6, C12, C13, C21.
-	const plan, planread = "privacy/plan.go", "privacy/planread.go"
+	const plan, planread, planitems = "privacy/plan.go", "privacy/planread.go", "privacy/planitems.go"
 	plant(bounds, "C13 the loss of an item forgets l0", "TestTheLossOfAnItem",
 		one(plan, "return float64(it.L0) / (it.Sigma * it.Sigma)", "return 1 / (it.Sigma * it.Sigma)"))
 	plant(bounds, "C6 the plan counts an item once, however often a person takes part", "TestTheSplit|TestAPlanThatIsWrong",
@@ -242,7 +242,7 @@ func mutants() []mutant {
 	plant(bounds, "C13 a plan over the cap is accepted", "TestAPlanThatIsWrong",
 		one(planread, "case spent > room:", "case spent > 2*room:"), one(planread, "case spent+held > room*(1+heldSlack):", "case spent+held > 2*room*(1+heldSlack):"))
 	plant(bounds, "C9 a plan may measure before its windows have closed", "TestAPlanThatIsWrong",
-		one(planread, "it.Due < earliest || it.Due < 0", "it.Due < 0*earliest || it.Due < 0"))
+		one(planitems, "it.Due < earliest || it.Due < 0", "it.Due < 0*earliest || it.Due < 0"))
 	plant(bounds, "C13 sigma is rounded down", "TestEmbeddedPlans|TestSigmaIsRounded",
 		one(plan, "return math.Ceil(x*scale-1e-9) / scale", "return math.Floor(x*scale) / scale"))
 	plant(bounds, "C20 the home's epsilon does not change the noise", "TestEmbeddedPlans",
