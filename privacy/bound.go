@@ -85,8 +85,19 @@ SELECT c.person, coalesce(r.value, %[5]s) AS value FROM (SELECT DISTINCT person 
 // hash is HMAC-SHA-256(selection key, what|pseudonym|choice) in SQL, of a person of people p. The pseudonym is random and
 // given once; nothing that other persons, other agencies or the order of arrival could change enters the choice.
 func (b *bounder) hash(what, choice string) string {
-	inner, outer := hmacPads(b.selection)
-	return fmt.Sprintf("sha256(%s || unhex(sha256(%s || (%s || '|' || hex(p.pseudonym) || '|' || %s)::BLOB)))", outer, inner, what, choice)
+	return keyedHash(b.selection, what, "p.pseudonym", choice)
+}
+
+func keyedHash(selection []byte, what, pseudonym, choice string) string {
+	inner, outer := hmacPads(selection)
+	return fmt.Sprintf("sha256(%s || unhex(sha256(%s || (%s || '|' || hex(%s) || '|' || %s)::BLOB)))", outer, inner, what, pseudonym, choice)
+}
+
+// KeyedChoice is the statement that gives the measures' SQL the macro keyed(what, pseudonym, choice), the same hash: for
+// definitions that take at most so many events of a person. choice must be made of the person's own rows, and of nothing
+// that a partner could choose, such as a record's id.
+func KeyedChoice(selection []byte) string {
+	return "CREATE OR REPLACE TEMP MACRO keyed(what, pseudonym, choice) AS " + keyedHash(selection, "what", "pseudonym", "choice")
 }
 
 // boundSQL sums an item's cells so that one person changes their vector by at most Linf x sqrt(L0), whatever the rows

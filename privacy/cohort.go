@@ -182,6 +182,11 @@ func (p persons) enteredIn(ctx context.Context, first, last models.Date) ([]regi
   WHERE e.entered_on BETWEEN DATE '1970-01-01' + %d AND DATE '1970-01-01' + %d ORDER BY p.pseudonym`, first, last))
 }
 
+// everybody reads all measured persons of a population, sorted.
+func (p persons) everybody(ctx context.Context, population string) ([]register.ID, error) {
+	return p.ids(ctx, "SELECT p.pseudonym FROM people p WHERE p.measured AND p.population = "+sqlText(population)+" ORDER BY p.pseudonym")
+}
+
 func (p persons) ids(ctx context.Context, text string) ([]register.ID, error) {
 	var all []register.ID
 	var b []byte

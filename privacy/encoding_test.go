@@ -558,11 +558,12 @@ func (b bench) active(t testing.TB, it Item, period string) []int {
 
 func TestAnActivityIsAboutItsFirstYears(t *testing.T) {
 	b := newBench(t)
-	b.exec(t, "DROP TABLE cohort; CREATE TABLE entries (person UINTEGER, entered_on DATE); INSERT INTO entries SELECT range, DATE '1990-01-01' FROM range(1, 10); CREATE TABLE days (person UINTEGER, on_date VARCHAR)")
+	b.exec(t, `DROP TABLE cohort; CREATE OR REPLACE TABLE people AS SELECT range::UINTEGER AS person, 'minors' AS population, true AS measured FROM range(1, 10);
+CREATE TABLE entries (person UINTEGER, entered_at TIMESTAMP, entered_on DATE, agency USMALLINT, agency_kind VARCHAR, channel VARCHAR, setting VARCHAR, age_band VARCHAR, age INTEGER); CREATE TABLE days (person UINTEGER, on_date VARCHAR)`)
 	b.exec(t, `INSERT INTO days SELECT 1, (DATE '1990-01-01' + (range * 7)::INTEGER)::VARCHAR FROM range(1900);  -- 36 years on end
 INSERT INTO days VALUES (2, '2020-12-31'), (2, '2021-01-01'), (2, '2026-05-05'), (2, '2027-01-01'),  -- with gaps
   (3, '2026-02-01'), (3, '2026-02-01'), (3, '2026-09-01'), (4, NULL), (4, 'nonsense'), (4, 'infinity'), (4, '-infinity'), (5, '9999-12-31'), (6, '2026-08-08'), (6, '-infinity'), (7, '0001-01-01'), (77, '2026-05-05')`)
-	year := Item{Level: models.LevelYear, FirstPeriods: 3, Participations: 3}
+	year := Item{Population: "minors", Level: models.LevelYear, FirstPeriods: 3, Participations: 3}
 	var in []string
 	for y := 1988; y <= 2030; y++ {
 		for _, p := range b.active(t, year, fmt.Sprint(y)) {
@@ -573,9 +574,9 @@ INSERT INTO days VALUES (2, '2020-12-31'), (2, '2021-01-01'), (2, '2026-05-05'),
 	if !slices.Equal(in, want) {
 		t.Errorf("in the first three years are %v, want %v", in, want)
 	}
-	quarter := Item{Level: models.LevelQuarter, FirstPeriods: 1, Participations: 4}
-	snapshot := Item{Level: LevelSnapshot, FirstPeriods: 8, Participations: 8}
-	span := Item{Level: models.LevelSpan, Years: 5, FirstPeriods: 1, Participations: 1}
+	quarter := Item{Population: "minors", Level: models.LevelQuarter, FirstPeriods: 1, Participations: 4}
+	snapshot := Item{Population: "minors", Level: LevelSnapshot, FirstPeriods: 8, Participations: 8}
+	span := Item{Population: "minors", Level: models.LevelSpan, Years: 5, FirstPeriods: 1, Participations: 1}
 	quarters, snapshots := 0, 0
 	for y := 1988; y <= 2030; y++ {
 		for q := 1; q <= 4; q++ {

@@ -119,7 +119,7 @@ func (r Releaser) sums(ctx context.Context, house Warehouse, places []int, draws
 			measures = append(measures, m)
 		}
 	}
-	statements := slices.Clone(r.Schema.Relations(measures))
+	statements := append([]string{KeyedChoice(r.Selection)}, r.Schema.Relations(measures)...)
 	for _, m := range measures {
 		statements = append(statements, r.Schema.Build[m]...)
 	}
@@ -138,22 +138,22 @@ func (r Releaser) sums(ctx context.Context, house Warehouse, places []int, draws
 }
 
 // imported charges what was measured of persons nobody here can name, by another copy of this home or by an entry whose
-// exposure is lost, at its full price: an item of entry to who entered in the period, any other to everybody who was
-// known by then.
+// exposure is lost, at its full price: an item of entry to who entered in the period, any other to everybody, since an
+// activity needs no entry.
 func (r Releaser) imported(ctx context.Context, p persons, population string, items []ledger.Item) error {
 	for _, it := range items {
 		period, err := models.ParsePeriod(it.Period)
 		if err != nil || it.Population != population {
 			continue
 		}
-		first, level := models.Date(0), period.Level()
+		level, who := period.Level(), func() ([]register.ID, error) { return p.everybody(ctx, population) }
 		if planned, ok := r.Plan.Item(it.ID); ok {
 			level = planned.Level
 			if r.Schema.Vectors[planned.Vector].Activity == "" {
-				first = period.First()
+				who = func() ([]register.ID, error) { return p.enteredIn(ctx, period.First(), period.Last()) }
 			}
 		}
-		ids, err := p.enteredIn(ctx, first, period.Last())
+		ids, err := who()
 		if err != nil {
 			return err
 		}

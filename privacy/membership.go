@@ -46,9 +46,17 @@ func membershipsOf(s Schema, draws []draw, population string) []membership {
 	return all
 }
 
-// activeCohort is the statement that makes the relation cohort of an activity: persons who were active in the period
-// and whose active periods up to it, by their own records, are at most the first K. The periods counted are calendar
-// years; for a snapshot quarters, for a span spans. How often anything was released does not matter.
+// ActiveCohort is the statement that makes the relation cohort of a vector's activity in a period, for tests of measures.
+// years are those of a span.
+func ActiveCohort(s Schema, vector, level string, years int, period models.Period) string {
+	v := s.Vectors[vector]
+	return activeCohort(v.Activity, Item{Population: s.population(v), Level: level, Years: years, FirstPeriods: v.First}, period)
+}
+
+// activeCohort is the statement that makes the relation cohort of an activity: all measured persons, engaged or not, who
+// are active in the year of the period and whose active years up to it, by their own records, are at most the first K.
+// The years are calendar years; for a snapshot quarters, for a span spans. How often anything was released does not
+// matter. Whether a person did anything in a quarter of the year is the measure's own question.
 func activeCohort(activity string, it Item, period models.Period) string {
 	unit := func(d string) string { return "date_part('year', " + d + ")" }
 	switch it.Level {
@@ -57,12 +65,13 @@ func activeCohort(activity string, it Item, period models.Period) string {
 	case models.LevelSpan:
 		unit = func(d string) string { return fmt.Sprintf("((date_part('year', %s) - 1) // %d)", d, max(1, it.Years)) }
 	}
-	day := func(d models.Date) string { return fmt.Sprintf("(DATE '1970-01-01' + %d)", d) }
+	now := unit(fmt.Sprintf("(DATE '1970-01-01' + %d)", period.Last()))
 	return fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE cohort AS
-WITH days AS (SELECT a.person, TRY_CAST(a.on_date AS DATE) AS day FROM (%s) a),
+WITH days AS (SELECT a.person, TRY_CAST(a.on_date AS DATE) AS day FROM (%[1]s) a),
 active AS (
-  SELECT person FROM days WHERE isfinite(day) AND day <= %s GROUP BY person
-  HAVING max(day) >= %s AND count(DISTINCT %s) <= %d)
-SELECT e.* FROM entries e SEMI JOIN active USING (person)`,
-		activity, day(period.Last()), day(period.First()), unit("day"), it.FirstPeriods)
+  SELECT person FROM days WHERE isfinite(day) AND %[2]s <= %[3]s GROUP BY person
+  HAVING max(%[2]s) = %[3]s AND count(DISTINCT %[2]s) <= %[4]d)
+SELECT p.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age
+FROM people p SEMI JOIN active a ON a.person = p.person LEFT JOIN entries e ON e.person = p.person
+WHERE p.measured AND p.population = %[5]s`, activity, unit("day"), now, it.FirstPeriods, sqlText(it.Population))
 }

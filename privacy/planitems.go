@@ -72,7 +72,7 @@ func (r *planReader) entry(i int) error {
 				b = ""
 			}
 			it := Item{
-				ID: name(y.ID, level, b, family), Population: r.s.Measures[v.Measure].Population, Measure: v.Measure, Vector: y.Vector,
+				ID: name(y.ID, level, b, family), Population: r.s.population(v), Measure: v.Measure, Vector: y.Vector,
 				Level: level, By: b, Due: y.Due.of(level), Encoding: v.Encoding, L0: v.l0(y.L0), Linf: v.Linf, Participations: 1,
 				Sigma: max(roundUp4(y.Sigma*r.p.factor), mechanism.MinSigma), Over: related(y.Over, level, b, family), With: related(y.With, level, b, family),
 				Publishes: publications(y.Publishes, v.Measure), Sums: y.Sums, CellShare: 1, Weight: 1, entry: i,
@@ -82,6 +82,8 @@ func (r *planReader) entry(i int) error {
 			}
 			if y.Participations != nil {
 				it.Participations = *y.Participations
+			} else if v.First > 0 {
+				it.Participations = v.First
 			}
 			if v.Activity != "" {
 				it.FirstPeriods = it.Participations
@@ -97,9 +99,6 @@ func (r *planReader) entry(i int) error {
 			}
 			if y.Weight != nil {
 				it.Weight = *y.Weight
-			}
-			if it.Population == "" {
-				it.Population = "minors"
 			}
 			switch {
 			case v.Each != "":
@@ -146,7 +145,9 @@ func (r *planReader) numbers(i int, v Vector) error {
 		return wrong("l0", "l0 times linf is above 2^40", "the measure needs a coarser grid")
 	case y.Participations != nil && (*y.Participations < 1 || *y.Participations > 250):
 		return wrong("participations", "participations must be from 1 to 250", "it is how many periods of a lifetime a person can be in")
-	case y.Participations == nil && v.Activity != "":
+	case y.Participations != nil && v.First > 0 && *y.Participations != v.First:
+		return wrong("participations", fmt.Sprintf("%s is about persons in their first %d years of it", y.Vector, v.First), "repeat that, or leave it out")
+	case y.Participations == nil && v.First == 0 && v.Activity != "":
 		return wrong("participations", y.Vector+" is about an activity, and the plan does not say in how many of their years of it persons are measured", "write `participations: 3`")
 	case y.CellShare != nil && !(*y.CellShare > 0 && *y.CellShare <= 1):
 		return wrong("cell_share", "cell_share is a share of the persons, above 0 and at most 1", "leave it out for a figure about all")
@@ -192,7 +193,7 @@ func (r *planReader) item(it Item, at func(...any) []any, level, by int) error {
 	} else if _, ok := r.y.Items[it.entry].Due.per[it.Level]; ok {
 		due = at("due", it.Level)
 	}
-	if earliest := r.s.Measures[it.Measure].DueAfter; it.Due < earliest || it.Due < 0 || it.Due > maxPlanned {
+	if earliest := r.s.dueAfter(r.s.Vectors[it.Vector]); it.Due < earliest || it.Due < 0 || it.Due > maxPlanned {
 		return r.wrong(fmt.Sprintf("item %s: due %d: the windows of %s close %d days after the period; a plan may wait longer, never less", it.ID, it.Due, it.Measure, earliest),
 			fmt.Sprintf("write %d or more", earliest), due...)
 	}
@@ -246,6 +247,8 @@ func (v Vector) check() string {
 		return fmt.Sprintf("the value %q of %s stands twice", v.EachValues[twice(v.EachValues)], v.Each)
 	case (v.Each == "") != (len(v.EachValues) == 0):
 		return "blocks need a name and values"
+	case v.L0 < 0 || v.First < 0 || v.DueAfter < 0:
+		return "a bound or a number of days is below 0"
 	case v.Events && v.Activity != "":
 		return "events have no identity, so nobody's first years can be told"
 	case math.IsNaN(v.Eligible) || v.Eligible < 0:
@@ -254,11 +257,14 @@ func (v Vector) check() string {
 	return ""
 }
 
-// l0 is how many cells of Linf one person's vector amounts to: one, or one in each block, unless the plan says otherwise.
+// l0 is how many cells of Linf one person's vector amounts to: one, or one in each block, unless the declaration or the
+// plan says otherwise.
 func (v Vector) l0(planned *int64) int64 {
 	switch {
 	case planned != nil:
 		return *planned
+	case v.L0 > 0:
+		return v.L0
 	case v.Each != "":
 		return int64(len(v.EachValues))
 	}

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -55,8 +56,12 @@ type Vector struct {
 	Eligible   float64  // expected share of the cohort that the vector is about, for planning
 	Each       string   // what the blocks are: domain, flag, form; "" for a vector without blocks
 	EachValues []string // the public domain of Each, in published order
-	Activity   string   // SELECT person, on_date ...: the days on which a person was active
+	Activity   string   // SELECT person, on_date ...: days, one or more, of each year in which a person was active
+	First      int      // of an activity: persons are in their first so many years of it; 0: the plan says how many
+	L0         int64    // how many cells, or blocks, one person may be in; 0: one cell, or every block
 	Events     bool
+	Population string // where it is not the measure's
+	DueAfter   int    // where its window closes at another time than the measure's; 0: the measure's
 	// By lists dimensions in which each person of the vector has exactly one value, so that sums over a breakdown are
 	// the sums without. Only vectors of which a person has at most one row may list any.
 	By []string
@@ -103,6 +108,14 @@ type MeasureInfo struct {
 	Population string
 	DueAfter   int // days after a period's last day before which nothing of it may be measured
 }
+
+// population is whom a vector is about.
+func (s Schema) population(v Vector) string {
+	return cmp.Or(v.Population, s.Measures[v.Measure].Population, "minors")
+}
+
+// dueAfter is how many days after a period's last day a vector can be measured at the earliest.
+func (s Schema) dueAfter(v Vector) int { return cmp.Or(v.DueAfter, s.Measures[v.Measure].DueAfter) }
 
 // entries are the statements that make the relation entries of a population.
 func (s Schema) entries(population string) []string {

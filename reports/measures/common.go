@@ -20,6 +20,9 @@ func common(name string) string {
 	return string(b)
 }
 
+// NoEntries returns the statement that makes entries for a population whose persons enter by no engagement.
+func NoEntries() string { return common("no_entries") }
+
 // CommonSQL returns the statements that make entries, and those that make every shared relation once cohort is there.
 func CommonSQL() (entries, rest string) { return common("entries"), commonFor(relations) }
 

@@ -18,7 +18,10 @@ type (
 
 // All lists the measures in the order of their pages.
 func All() []Measure {
-	return []Measure{timetoemergencyservice.Measure(), placementstability.Measure()}
+	return []Measure{
+		timetoemergencyservice.Measure(),
+		placementstability.Measure(),
+	}
 }
 
 // Entry is the head count that entry measures share. It has vectors, but no page of its own, and is not among All.
@@ -50,5 +53,13 @@ func LookupVector(name string) (Measure, Vector, bool) {
 	return m, v, ok
 }
 
-// Values lists what a dimension may be, in published order; nil for a name that is no dimension.
-func Values(dimension string) []string { return declare.Values(dimension) }
+// Values lists what a dimension of some measure may be, in published order; nil for a name that is no dimension. A name
+// means the same values wherever it stands.
+func Values(dimension string) []string {
+	for _, m := range append(All(), Entry()) {
+		if d, ok := m.Dimension(dimension); ok {
+			return d.Values
+		}
+	}
+	return nil
+}

@@ -10,6 +10,7 @@ import (
 
 	"heatwatch/models"
 	"heatwatch/reports/measures"
+	"heatwatch/reports/measures/declare"
 )
 
 // sqlFiles are all .sql files below this folder, without their comments.
@@ -106,7 +107,15 @@ func TestDeclarationsAgreeWithThemselves(t *testing.T) {
 			if v.SQL == "" || len(v.Cells) == 0 || v.Linf < 1 || v.Says == "" {
 				t.Errorf("%s is not complete", name)
 			}
-			if v.Encoding == "centred sum" {
+			if v.Encoding == "sum" {
+				if v.Linf != max(-v.Low, v.High) {
+					t.Errorf("%s: bound %d, but its values reach from %d to %d", name, v.Linf, v.Low, v.High)
+				}
+			} else if v.Encoding == "centred weight" || v.Encoding == "centred weight+unknown" {
+				if v.Linf != declare.Grid {
+					t.Errorf("%s: bound %d of a person's own share", name, v.Linf)
+				}
+			} else if v.Encoding == "centred sum" {
 				low, high := v.Scale*v.Low-v.Mid, v.Scale*v.High-v.Mid
 				if v.Linf != max(-low, high) {
 					t.Errorf("%s: bound %d, but its values reach from %d to %d", name, v.Linf, low, high)
@@ -114,9 +123,16 @@ func TestDeclarationsAgreeWithThemselves(t *testing.T) {
 			} else if v.Linf != 1 {
 				t.Errorf("%s: bound %d of a yes or no", name, v.Linf)
 			}
+			if (v.Each == "") != (len(v.EachValues) == 0) || (v.Activity == "") != (v.First == 0) || v.Each != "" && len(v.Dimensions) > 0 {
+				t.Errorf("%s: blocks without values, an activity without its first years, or two dimensions crossed", name)
+			}
 			for _, by := range v.Dimensions {
+				d, _ := m.Dimension(by)
 				b, ok := m.Breakdown(v, by)
-				if !ok || len(b.Cells) != len(v.Cells)*len(measures.Values(by)) {
+				if !slices.Equal(d.Values, measures.Values(by)) {
+					t.Errorf("%s: %s has other values here than elsewhere", name, by)
+				}
+				if !ok || len(b.Cells) != len(v.Cells)*len(d.Values) {
 					t.Errorf("%s has no full breakdown by %s", name, by)
 				}
 			}

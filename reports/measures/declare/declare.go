@@ -21,9 +21,10 @@ type Measure struct {
 
 	Statistics []Statistic
 	Vectors    []Vector
-	Needs      []string // relations of package measures' common SQL, in order
-	SQL        string   // makes the temp table named after the id; run after the common SQL
-	Table      string   // that table
+	Dimensions []Dimension // of its own, beside the shared ones of a cohort
+	Needs      []string    // relations of package measures' common SQL, in order
+	SQL        string      // makes the temp table named after the id; run after the common SQL
+	Table      string      // that table
 }
 
 // Statistic is a figure that a report may show.
@@ -36,15 +37,28 @@ type Statistic struct {
 
 // How a person enters a vector.
 const (
-	Count         = "count"          // 1 in one cell
-	Histogram     = "histogram"      // 1 in exactly one cell of a fixed list
-	Signed        = "signed"         // +1 or -1 in cell d
-	SignedUnknown = "signed+unknown" // +1 or -1 in cell d, or 1 in cell u
-	CentredSum    = "centred sum"    // Scale times the clamped amount, minus Mid, in cell s
+	Count                = "count"                  // 1 in one cell
+	Histogram            = "histogram"              // 1 in exactly one cell of a fixed list, or in L0 of them
+	Signed               = "signed"                 // +1 or -1 in cell d
+	SignedUnknown        = "signed+unknown"         // +1 or -1 in cell d, or 1 in cell u
+	CentredSum           = "centred sum"            // Scale times the clamped amount, minus Mid, in cell s
+	CentredWeight        = "centred weight"         // the person's own share, 0 to 1, as -Grid to Grid in cell s
+	CentredWeightUnknown = "centred weight+unknown" // the same, or Grid in cell u where the person has no share
+	Sum                  = "sum"                    // the clamped amount in cell s; of events: times their number
 )
 
-// Vector is a named SELECT that yields (person, cell VARCHAR, value BIGINT): at most one row per person, its cell one of
-// Cells, its value between -Linf and Linf. All cells are measured, also those that nobody falls in.
+// Grid is the number of steps of a person's own share in either direction: k of r events is (2k - r) x Grid / r, a whole
+// number for every r up to 5.
+const Grid = 60
+
+// Vector is a named SELECT that yields (person, cell VARCHAR, value BIGINT): at most one row per person (or L0), its cell
+// one of Cells, its value between -Linf and Linf. All cells are measured, also those that nobody falls in.
+//
+// With Each there is a block of Cells for each of EachValues, the SELECT names its cells "block:cell", and a person may be
+// in L0 of the blocks, once in each. With Activity the vector is about all persons with these days in the year, engaged or
+// not, in their first First years of it; the SELECT reads cohort, as always, and must itself look at the period
+// (params.period_first to period_last). With Events nobody is identified: the SELECT yields (person, cell, value, times),
+// where person is any text that tells rows apart and the row stands for so many events.
 type Vector struct {
 	Name, Says string
 	Encoding   string
@@ -55,6 +69,16 @@ type Vector struct {
 	Low, High  int64  // centred sum: the range to which the amount is clamped
 	SQL        string
 	Dimensions []string // what it may be broken down by
+
+	Each       string // what the blocks are: flag, form, service_type; "" for a vector without blocks
+	EachValues []string
+	L0         int64   // most cells (blocks, with Each) that one person is in; 0: one cell, or every block
+	Activity   string  // SELECT person, on_date: at least one day of each year in which a person is in the yearly population
+	First      int     // of an activity: the first so many calendar years (of a span: spans) of a person
+	Events     bool    // no identity: the unit is one event
+	Population string  // where it is not the measure's
+	DueAfter   int     // where its window closes at another time than the measure's: days to the due date, 14 included
+	Eligible   float64 // share of the cohort that the plan expects it to be about, for planned intervals; 0: all
 }
 
 // Vector returns the vector of that name.

@@ -1,6 +1,7 @@
 package measuretest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -47,9 +48,6 @@ func Parse(text []byte) (Case, error) {
 		if err != nil {
 			return Case{}, fmt.Errorf("%s: %w", f.Name, err)
 		}
-	}
-	if c.Asof == 0 {
-		c.Asof = c.due()
 	}
 	return c, nil
 }
@@ -99,7 +97,7 @@ func (c *Case) want(lines []string) error {
 			return err
 		}
 		_, v, ok := measures.LookupVector(f[0])
-		if !ok || f[1] != "" && !slices.Contains(v.Cells, f[1]) {
+		if !ok || f[1] != "" && !slices.Contains(cellsOf(v), f[1]) {
 			return fmt.Errorf("line %q: no such vector or cell", line)
 		}
 		if c.Want[f[0]] == nil {
@@ -136,14 +134,13 @@ func split(line string) []string {
 	return cells
 }
 
-// due is the latest due date of the measures that are wanted.
-func (c Case) due() models.Date {
-	days := 0
-	for name := range c.Want {
-		m, _, _ := measures.LookupVector(name)
-		days = max(days, m.DueAfter)
+// asofOf is the day as of which a vector's rows are read: the case's own, or the first due date of the vector.
+func (c Case) asofOf(vector string) models.Date {
+	if c.Asof != 0 {
+		return c.Asof
 	}
-	return c.Period.Last().AddDays(days)
+	m, v, _ := measures.LookupVector(vector)
+	return c.Period.Last().AddDays(cmp.Or(v.DueAfter, m.DueAfter))
 }
 
 // Zone is the zone of the measures. Tests only: the program's comes from its configuration.

@@ -9,6 +9,7 @@ import (
 	_ "github.com/duckdb/duckdb-go/v2" // the driver "duckdb"
 
 	"heatwatch/models"
+	"heatwatch/privacy"
 )
 
 // DB is an in-memory DuckDB with the relations of a lake session, empty until rows are loaded.
@@ -24,13 +25,16 @@ func New(t testing.TB) *DB {
 	db.SetMaxOpenConns(1) // temp tables belong to a connection
 	t.Cleanup(func() { db.Close() })
 	d := &DB{db}
-	d.Exec(t, "SET threads = 2; "+Schema()+Macros())
+	d.Exec(t, "SET threads = 2; "+Schema()+Macros()+privacy.KeyedChoice([]byte("selection key of tests")))
 	return d
 }
 
-// Exec runs statements of the test's own.
+// Exec runs statements, none of them where there is none.
 func (d *DB) Exec(t testing.TB, statements string, args ...any) {
 	t.Helper()
+	if strings.TrimSpace(statements) == "" {
+		return
+	}
 	if _, err := d.DB.Exec(statements, args...); err != nil {
 		t.Fatalf("%v\nin: %.400s", err, statements)
 	}

@@ -6,10 +6,10 @@
 //
 //	What this file is about.
 //	-- case --
-//	period 2026Q3            # asof 2026-11-13 may follow on a line of its own; default: the latest due date of what is wanted
+//	period 2026Q3            # asof 2026-11-13 may follow on a line of its own; default: the first due date of each wanted vector
 //	-- agencies --
 //	name,kind
-//	-- coverage --           # optional; default: every agency covers every entity up to asof
+//	-- coverage --           # optional; default: every agency covers every entity
 //	agency,entity,covers_from,covers_to
 //	-- engagements --        # any entity of the dictionary; person and agency are names; # starts the line of why
 //	person,agency,engaged_at,channel

@@ -18,13 +18,13 @@ func (d *DB) Load(t testing.TB, c Case) {
 	}
 	if !slices.ContainsFunc(c.Tables, func(t Table) bool { return t.Name == "people" }) {
 		for i := range l.persons {
-			d.Exec(t, fmt.Sprintf("INSERT INTO people (person, population, measured) VALUES (%d, 'minors', true)", i+1))
+			d.Exec(t, fmt.Sprintf("INSERT INTO people (person, population, pseudonym, measured) VALUES (%d, 'minors', unhex(md5('%d')), true)", i+1, i+1))
 		}
 	}
 	if !slices.ContainsFunc(c.Tables, func(t Table) bool { return t.Name == "coverage" }) {
 		for i := range l.agencies {
 			for _, e := range models.Dictionary().Entities {
-				d.Exec(t, fmt.Sprintf("INSERT INTO coverage VALUES (%d, '%s', DATE '2000-01-01', DATE '%s')", i+1, e.Name, c.Asof))
+				d.Exec(t, fmt.Sprintf("INSERT INTO coverage VALUES (%d, '%s', DATE '2000-01-01', DATE '%s')", i+1, e.Name, c.covered()))
 			}
 		}
 	}
@@ -33,6 +33,14 @@ func (d *DB) Load(t testing.TB, c Case) {
 			d.Exec(t, fmt.Sprintf("INSERT INTO agencies VALUES (%d, '%s', 'other')", i+1, name))
 		}
 	}
+}
+
+// covered is the last day that every agency covers where a case does not say: so late that it cuts nothing.
+func (c Case) covered() models.Date {
+	if c.Asof != 0 {
+		return c.Asof
+	}
+	return c.Period.Last().AddDays(1000)
 }
 
 // names collects the values of columns over all tables, in byte order; "name" is one only in agencies.

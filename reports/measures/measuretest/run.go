@@ -1,13 +1,17 @@
 package measuretest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"heatwatch/models"
+	"heatwatch/privacy"
 	"heatwatch/reports/measures"
+	"heatwatch/reports/measures/schema"
 )
 
 // Prepare makes entries, the cohort of the period and the tables of all measures, as of a day.
@@ -17,21 +21,49 @@ func (d *DB) Prepare(t testing.TB, period models.Period, asof models.Date) {
 	d.Tables(t)
 }
 
-// Tables makes the shared relations and the tables of all measures for the cohort that is there.
-func (d *DB) Tables(t testing.TB) {
+// Tables makes the shared relations and the tables of these measures (all, where none is named) for the cohort that is
+// there.
+func (d *DB) Tables(t testing.TB, ms ...measures.Measure) {
 	t.Helper()
-	_, rest := measures.CommonSQL()
-	d.Exec(t, rest)
-	for _, m := range measures.All() {
+	if len(ms) == 0 {
+		ms = measures.All()
+	}
+	d.Exec(t, measures.CommonFor(ms...))
+	for _, m := range ms {
 		d.Exec(t, m.SQL)
 	}
+}
+
+// PrepareFor makes the cohort that a vector is about, which may be that of an activity or of another population, and the
+// tables of its measure.
+func (d *DB) PrepareFor(t testing.TB, vector string, period models.Period, asof models.Date) {
+	t.Helper()
+	m, v, ok := measures.LookupVector(vector)
+	if !ok {
+		t.Fatalf("no vector %s", vector)
+	}
+	d.Cohort(t, period, asof)
+	if population := cmp.Or(v.Population, m.Population); population != "minors" {
+		d.Exec(t, measures.NoEntries())
+		d.Exec(t, "CREATE OR REPLACE TEMP TABLE cohort AS SELECT e.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age FROM entries e")
+	}
+	if v.Activity != "" {
+		level, name, _ := period.Level(), m.ID+"."+v.Name, 0
+		if cmp.Or(v.Population, m.Population) == "profiles" {
+			level = privacy.LevelSnapshot
+		}
+		name, _, _ = strings.Cut(name, "/")
+		d.Exec(t, privacy.ActiveCohort(schema.Schema(), name, level, len(period.Years()), period))
+	}
+	d.Tables(t, m)
 }
 
 // Cohort makes params, entries and cohort only.
 func (d *DB) Cohort(t testing.TB, period models.Period, asof models.Date) {
 	t.Helper()
 	entries, _ := measures.CommonSQL()
-	d.Exec(t, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '%s' AS asof", asof))
+	d.Exec(t, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '%s' AS asof, DATE '%s' AS period_first, DATE '%s' AS period_last",
+		asof, period.First(), period.Last()))
 	d.Exec(t, entries)
 	d.Exec(t, fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE cohort AS
 SELECT e.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age
@@ -46,8 +78,15 @@ func (d *DB) Cells(t testing.TB, vector string) map[string]int64 {
 	if !ok {
 		t.Fatalf("no vector %s", vector)
 	}
-	rows, err := d.Query("SELECT v.cell, sum(v.value)::BIGINT, max(abs(v.value)), count(v.person), count(DISTINCT v.person) FROM (" +
-		v.SQL + ") v GROUP BY v.cell")
+	times, from := "1", v.SQL
+	if v.Events {
+		times = "v.times"
+	}
+	if !v.Events { // as the bounds do: nobody outside the cohort counts
+		from = "SELECT a.person, a.cell, a.value FROM (" + v.SQL + ") a SEMI JOIN cohort c ON c.person = a.person"
+	}
+	rows, err := d.Query("SELECT v.cell, sum(v.value * " + times + ")::BIGINT, max(abs(v.value)), count(v.person), count(DISTINCT v.person) FROM (" +
+		from + ") v GROUP BY v.cell")
 	if err != nil {
 		t.Fatalf("%s: %v", vector, err)
 	}
@@ -59,7 +98,7 @@ func (d *DB) Cells(t testing.TB, vector string) map[string]int64 {
 		if err := rows.Scan(&cell, &sum, &most, &n, &persons); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Contains(v.Cells, cell) {
+		if !slices.Contains(cellsOf(v), cell) {
 			t.Errorf("%s: cell %q is not declared", vector, cell)
 		}
 		if most > v.Linf {
@@ -76,6 +115,20 @@ func (d *DB) Cells(t testing.TB, vector string) map[string]int64 {
 		t.Fatal(err)
 	}
 	return cells
+}
+
+// cellsOf are a vector's cells, block by block where it has blocks.
+func cellsOf(v measures.Vector) []string {
+	if v.Each == "" {
+		return v.Cells
+	}
+	var all []string
+	for _, block := range v.EachValues {
+		for _, c := range v.Cells {
+			all = append(all, block+":"+c)
+		}
+	}
+	return all
 }
 
 // Names lists every vector and every breakdown of one.
@@ -111,8 +164,8 @@ func Run(t *testing.T, text []byte) {
 	}
 	d := New(t)
 	d.Load(t, c)
-	d.Prepare(t, c.Period, c.Asof)
 	for _, name := range slices.Sorted(maps.Keys(c.Want)) {
+		d.PrepareFor(t, name, c.Period, c.asofOf(name))
 		if got := d.Cells(t, name); !maps.Equal(got, c.Want[name]) {
 			t.Errorf("%s: cells %v, want %v", name, got, c.Want[name])
 		}

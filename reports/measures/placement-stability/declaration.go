@@ -25,11 +25,11 @@ func Measure() declare.Measure {
 	by := []string{declare.AgeBand, declare.RaceEthnicity, declare.Gender, declare.PlacementType}
 	cohort := by[:3:3] // a person who is not eligible may have no initial placement
 	select_ := declare.Sections(vectors)
-	moves := declare.Vector{Name: "moves", Says: "moves of an eligible person, at most 5, in half moves around 2.5",
+	moves := declare.Vector{Name: "moves", Eligible: 0.55, Says: "moves of an eligible person, at most 5, in half moves around 2.5",
 		Encoding: declare.CentredSum, Cells: []string{"s"}, Unit: "half moves", Scale: 2, Mid: 5, Low: 0, High: 5, Linf: 5,
 		SQL: select_["moves"], Dimensions: by}
 	cfsrMoves := moves
-	cfsrMoves.Name, cfsrMoves.SQL, cfsrMoves.Dimensions = "cfsr_moves", select_["cfsr_moves"], by
+	cfsrMoves.Name, cfsrMoves.SQL, cfsrMoves.Eligible = "cfsr_moves", select_["cfsr_moves"], 0.5
 	cfsrMoves.Says = "the same, moves up to the end of the calendar year of entry, persons of the federal variant"
 	return declare.Measure{
 		ID: "placement-stability", Title: "Stability of placements in the first 12 months", Definition: 1,
@@ -75,22 +75,25 @@ func Measure() declare.Measure {
 					": " + NationalWords, From: []string{"cfsr_moves", "cfsr_days", "cfsr_eligible"}},
 		},
 		Vectors: []declare.Vector{
-			{Name: "eligible", Says: "1 for a person with at least 8 nights in care", Encoding: declare.Count,
+			{Name: "eligible", Eligible: 0.55, Says: "1 for a person with at least 8 nights in care", Encoding: declare.Count,
 				Cells: []string{"persons"}, Linf: 1, SQL: select_["eligible"], Dimensions: by},
-			{Name: "two_or_fewer", Says: "+1 for at most two placements, -1 for more; persons with under 8 nights in u",
+			{Name: "two_or_fewer", Eligible: 0.55, Says: "+1 for at most two placements, -1 for more; persons with under 8 nights in u",
 				Encoding: declare.SignedUnknown, Cells: []string{"d", "u"}, Linf: 1, SQL: select_["two_or_fewer"], Dimensions: cohort},
-			{Name: "two_or_fewer_eligible", Says: "the same among eligible persons only", Encoding: declare.Signed,
+			{Name: "two_or_fewer_eligible", Eligible: 0.55, Says: "the same among eligible persons only", Encoding: declare.Signed,
 				Cells: []string{"d"}, Linf: 1, SQL: select_["two_or_fewer_eligible"], Dimensions: by},
 			moves,
-			{Name: "days", Says: "days in care of an eligible person around 186", Encoding: declare.CentredSum,
+			{Name: "days", Eligible: 0.55, Says: "days in care of an eligible person around 186", Encoding: declare.CentredSum,
 				Cells: []string{"s"}, Unit: "days", Scale: 1, Mid: 186, Low: 8, High: 365, Linf: 179, SQL: select_["days"], Dimensions: by},
-			{Name: "cfsr_eligible", Says: "1 for an eligible person known to be under 18 at entry", Encoding: declare.Count,
+			{Name: "cfsr_eligible", Eligible: 0.5, Says: "1 for an eligible person known to be under 18 at entry", Encoding: declare.Count,
 				Cells: []string{"persons"}, Linf: 1, SQL: select_["cfsr_eligible"], Dimensions: by},
 			cfsrMoves,
-			{Name: "cfsr_days", Says: "days in care up to the end of the calendar year of entry around 183, persons of the federal variant",
+			{Name: "cfsr_days", Eligible: 0.5, Says: "days in care up to the end of the calendar year of entry around 183, persons of the federal variant",
 				Encoding: declare.CentredSum, Cells: []string{"s"}, Unit: "days", Scale: 1, Mid: 183, Low: 0, High: 365, Linf: 183,
 				SQL: select_["cfsr_days"], Dimensions: by},
 		},
+		// Persons without an initial placement have no placement_type and are in no cell of it.
+		Dimensions: []declare.Dimension{{Name: declare.PlacementType, Values: declare.CareTypes(),
+			SQL: "SELECT p.person, p.first_type AS value FROM placement_stability p WHERE p.first_type IS NOT NULL"}},
 		Needs: []string{"dimensions", "covered_stays", "care_stays"},
 		SQL:   answers, Table: "placement_stability",
 	}

@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"heatwatch/privacy"
@@ -13,19 +14,25 @@ import (
 func Schema() privacy.Schema {
 	entries, _ := measures.CommonSQL()
 	s := privacy.Schema{
-		Entries: statements(entries), Relations: relations,
+		Entries: statements(entries), EntriesOf: map[string][]string{}, Relations: relations,
 		Build: map[string][]string{}, Vectors: map[string]privacy.Vector{}, Dimensions: map[string]privacy.Dimension{},
 		Measures: map[string]privacy.MeasureInfo{},
-		Formulas: append(timeToService(), placementStability()...), Identities: identities(),
+		Formulas: formulas(), Identities: identities(),
+	}
+	for _, population := range []string{"accused", "profiles", "attendees", "pledgers"} {
+		s.EntriesOf[population] = statements(measures.NoEntries())
 	}
 	for _, m := range append(measures.All(), measures.Entry()) {
 		s.Measures[m.ID] = privacy.MeasureInfo{Definition: m.Definition, Population: m.Population, DueAfter: m.DueAfter}
 		s.Build[m.ID] = statements(m.SQL)
 		for _, v := range m.Vectors {
 			s.Vectors[m.ID+"."+v.Name] = privacy.Vector{Name: m.ID + "." + v.Name, Encoding: privacy.Encoding(v.Encoding), Cells: v.Cells,
-				Linf: v.Linf, SQL: v.SQL, Measure: m.ID, Eligible: eligible[m.ID+"."+v.Name], By: v.Dimensions}
-			for _, d := range v.Dimensions {
-				s.Dimensions[m.ID+"/"+d] = privacy.Dimension{Name: d, Values: measures.Values(d), SQL: m.DimensionSQL(d)}
+				Linf: v.Linf, SQL: v.SQL, Measure: m.ID, Eligible: v.Eligible, By: once(v), Each: v.Each, EachValues: v.EachValues, L0: v.L0,
+				Activity: v.Activity, First: v.First, Events: v.Events, Population: v.Population, DueAfter: v.DueAfter}
+			for _, name := range v.Dimensions {
+				if d, ok := m.Dimension(name); ok {
+					s.Dimensions[m.ID+"/"+name] = privacy.Dimension{Name: name, Values: d.Values, SQL: d.SQL}
+				}
 			}
 		}
 	}
@@ -54,16 +61,19 @@ func statements(sql string) []string {
 	return all
 }
 
-// eligible is the share of a cohort that the plan expects a vector to be about. It steers intervals that are printed
-// before any data is read, and nothing else.
-var eligible = map[string]float64{
-	"time-to-emergency-service.day_precision":   0.85,
-	"placement-stability.eligible":              0.55,
-	"placement-stability.two_or_fewer":          0.55,
-	"placement-stability.two_or_fewer_eligible": 0.55,
-	"placement-stability.moves":                 0.55,
-	"placement-stability.days":                  0.55,
-	"placement-stability.cfsr_eligible":         0.5,
-	"placement-stability.cfsr_moves":            0.5,
-	"placement-stability.cfsr_days":             0.5,
+// once are the dimensions of a vector of which a person has at most one row: there the sums over a breakdown are the sums
+// without.
+func once(v measures.Vector) []string {
+	if v.L0 > 1 || v.Each != "" || v.Events {
+		return nil
+	}
+	return v.Dimensions
+}
+
+// formulas say how each statistic follows from noisy cells, measure by measure.
+func formulas() []privacy.Formula {
+	return slices.Concat(
+		timeToService(),
+		placementStability(),
+	)
 }

@@ -52,7 +52,7 @@ func Measure() declare.Measure {
 			{Name: "curve", Says: "the bin of the first emergency service", Encoding: declare.Histogram,
 				Cells: []string{"1h", "4h", "12h", "24h", "48h", "72h", "7d", "30d", "never"}, Linf: 1,
 				SQL: select_["curve"], Dimensions: by},
-			{Name: "day_precision", Says: "of persons reached: +1 if the first service is known by date only, -1 if by the minute; others in u",
+			{Name: "day_precision", Eligible: 0.85, Says: "of persons reached: +1 if the first service is known by date only, -1 if by the minute; others in u",
 				Encoding: declare.SignedUnknown, Cells: []string{"d", "u"}, Linf: 1, SQL: select_["day_precision"], Dimensions: by},
 		},
 		Needs: []string{"dimensions"},
