@@ -13,7 +13,7 @@ import (
 func TestNoRowMakesAStatementFail(t *testing.T) {
 	d := measuretest.New(t)
 	d.Exec(t, `
-CREATE TEMP TABLE days AS SELECT unnest([DATE '0001-01-01', DATE '1969-12-31', DATE '2024-02-29', DATE '2025-01-10', DATE '2025-12-31', DATE '9999-12-31', NULL]) AS day;
+CREATE TEMP TABLE days AS SELECT unnest([DATE '0001-01-01', DATE '1969-12-31', DATE '2024-02-29', DATE '2025-01-10', DATE '2025-12-31', DATE '9999-12-31', DATE 'infinity', DATE '-infinity', NULL]) AS day;
 CREATE TEMP TABLE ints AS SELECT unnest([-9223372036854775808, -1, 0, 17, 2010, 9223372036854775807, NULL]) AS n;
 CREATE TEMP TABLE codes AS SELECT unnest([0, 1, 2, 255, NULL])::UTINYINT AS c;
 CREATE TEMP TABLE keys AS SELECT unnest(['', 'a', 'site-a', NULL]) AS k;
