@@ -4,7 +4,12 @@
 -- Reads cohort, services, placements, case_contacts, agencies, params(asof). Kinds are counted on rows, so nothing is
 -- merged and stays need no end: a row counts on the local date on which it starts.
 CREATE OR REPLACE TEMP TABLE agencies_working_together AS
-WITH started AS (
+WITH kinds AS (
+    -- One bit for each kind: a person's kinds are then an OR over rows, with no list of them.
+    SELECT a.agency, 1::BIGINT << (least(dense_rank() OVER (ORDER BY coalesce(a.kind, 'other')), 62) - 1) AS kind
+    FROM agencies a
+),
+started AS (
     SELECT s.person, s.agency, s.started_at_on AS day, false AS meeting
     FROM services s
     UNION ALL
@@ -16,21 +21,15 @@ WITH started AS (
     FROM case_contacts k
     WHERE k.contact_type <> code('case_contacts.contact_type', 'attempted')
 ),
--- One row per person and agency, before kinds are looked up.
 served AS (
-    SELECT t.person, t.agency, bool_or(t.meeting) AS meeting
+    SELECT t.person, bit_count(bit_or(k.kind)) AS kinds, bool_or(t.meeting) AS meeting
     FROM started t
     JOIN cohort c ON c.person = t.person
+    JOIN kinds k ON k.agency = t.agency
     CROSS JOIN params q
     WHERE t.day <= q.asof AND t.day BETWEEN c.entered_on AND c.entered_on + 90
-    GROUP BY t.person, t.agency
-),
-counted AS (
-    SELECT s.person, count(DISTINCT coalesce(a.kind, 'other')) AS kinds, bool_or(s.meeting) AS meeting
-    FROM served s
-    LEFT JOIN agencies a ON a.agency = s.agency
-    GROUP BY s.person
+    GROUP BY t.person
 )
-SELECT c.person, coalesce(n.kinds, 0)::BIGINT AS kinds, coalesce(n.meeting, false) AS team_meeting
+SELECT c.person, coalesce(s.kinds, 0)::BIGINT AS kinds, coalesce(s.meeting, false) AS team_meeting
 FROM cohort c
-LEFT JOIN counted n ON n.person = c.person;
+LEFT JOIN served s ON s.person = c.person;

@@ -20,7 +20,7 @@ WITH spans AS (
 -- `before` is the latest day that an earlier row reached, and whether a row that reached it was open.
 reach AS (
     SELECT p.person, p.a, p.z, p.open,
-           max(struct_pack(day := p.z, open := p.open)) OVER (PARTITION BY p.person ORDER BY p.a, p.z, p.open
+           max(struct_pack(day := p.z, open := p.open)) OVER (PARTITION BY p.person ORDER BY p.a, p.z
                                                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
     FROM spans p
 ),
