@@ -174,9 +174,25 @@ func statisticOf(item, figure string) string {
 		return "days_per_person"
 	case item == "plc_moves":
 		return "" // the worked line is about moves per person, which no figure is
+	case item == "awt_kinds" && figure == "share_two_or_more":
+		return "" // awt2_q publishes it, of a quarter and of a year
+	case strings.HasPrefix(figure, "share_90"), strings.HasPrefix(figure, "share_180"):
+		return strings.ReplaceAll(figure, "days_or_more", "nights")
+	}
+	if statistic, ok := statisticOfItem[item]; ok {
+		return statistic
 	}
 	return "share_within_24h"
 }
+
+// statisticOfItem names the figures whose worked line says only that it is a share, or what it is relative to.
+var statisticOfItem = map[string]string{
+	"awt2_q": "share_two_or_more", "awt_kinds": "share_kinds_2", "awt_meeting": "share_team_meeting", "ltc_retention": "retention_90d",
+	"return": "share_police_contact", "run_any": "share_any", "run_days": "days_per_person", "exits": "share",
+}
+
+// relativeTo is what a mean's half-width in per cent is of.
+var relativeTo = map[string]float64{"plc_days": 210, "run_days": 8}
 
 // ownNoise: the worked plan takes the denominator of share_never as known (1.96 x 9 / 300); the share that is published
 // divides by the histogram's own total, and part of the noise above the line is in it too: 1 - 2p + 9p^2 at p = 0.1.
@@ -218,7 +234,7 @@ func TestExpectedHalfWidthsAreThoseOfTheWorkedPlan(t *testing.T) {
 				case strings.HasSuffix(fmt.Sprint(text), "pp"):
 					got *= 100
 				case strings.HasSuffix(fmt.Sprint(text), "%"):
-					got *= 100 / 210.0
+					got *= 100 / relativeTo[x.ID]
 				}
 				if figure == "share_never" {
 					want *= ownNoise

@@ -3,9 +3,14 @@ package measures
 import (
 	"strings"
 
+	agenciesworkingtogether "heatwatch/reports/measures/agencies-working-together"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
+	exitsfromcare "heatwatch/reports/measures/exits-from-care"
+	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	returnengagements "heatwatch/reports/measures/return-engagements"
+	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 )
 
@@ -21,6 +26,11 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		longtermresidentialcare.Measure(),
+		agenciesworkingtogether.Measure(),
+		returnengagements.Measure(),
+		runawayepisodes.Measure(),
+		exitsfromcare.Measure(),
 	}
 }
 

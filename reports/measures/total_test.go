@@ -13,7 +13,7 @@ import (
 func TestNoRowMakesAStatementFail(t *testing.T) {
 	d := measuretest.New(t)
 	d.Exec(t, `
-CREATE TEMP TABLE days AS SELECT unnest([DATE '0001-01-01', DATE '1969-12-31', DATE '2024-02-29', DATE '2025-01-10', DATE '2025-12-31', DATE '9999-12-31', NULL]) AS day;
+CREATE TEMP TABLE days AS SELECT unnest([DATE '0001-01-01', DATE '1969-12-31', DATE '2024-02-29', DATE '2025-01-10', DATE '2025-12-31', DATE '9999-12-31', DATE 'infinity', DATE '-infinity', NULL]) AS day;
 CREATE TEMP TABLE ints AS SELECT unnest([-9223372036854775808, -1, 0, 17, 2010, 9223372036854775807, NULL]) AS n;
 CREATE TEMP TABLE codes AS SELECT unnest([0, 1, 2, 255, NULL])::UTINYINT AS c;
 CREATE TEMP TABLE keys AS SELECT unnest(['', 'a', 'site-a', NULL]) AS k;
@@ -28,7 +28,15 @@ DELETE FROM engagements WHERE person > 9 AND engaged_at_on < DATE '2024-01-01';
 INSERT INTO services BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS service_id, codes.c AS service_type,
     x.c AS emergency, day::TIMESTAMP AS started_at, day AS started_at_on, y.c AS started_precision, day::TIMESTAMP AS ended_at, day AS ended_at_on FROM codes, codes x, codes y, days, keys, range(3);
 INSERT INTO placements BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS placement_id, c AS placement_type, k AS site_key,
-    d.day AS started_on, e.day AS ended_on, c AS exit_reason FROM codes, days d, days e, keys, range(5)`)
+    d.day AS started_on, e.day AS ended_on, c AS exit_reason FROM codes, days d, days e, keys, range(5);
+INSERT INTO placements BY NAME SELECT person % 60 AS person, 1 AS agency, 'k' AS placement_id, placement_type, d.day AS started_on, e.day AS ended_on, 254 AS exit_reason
+    FROM range(15) t(placement_type), range(4) p(person), days d, days e;
+INSERT INTO placements BY NAME SELECT 7 AS person, 1 AS agency, 'n' || range AS placement_id, 4 AS placement_type, DATE '2025-01-10' + range::INTEGER AS started_on,
+    DATE '2025-01-11' + range::INTEGER AS ended_on FROM range(400);
+INSERT INTO case_contacts BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS contact_id, day AS contact_on, c AS contact_type,
+    n AS agencies_present, c AS plan_in_place, c AS program FROM days, codes, ints, keys;
+INSERT INTO arrests BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS arrest_id, day::TIMESTAMP AS arrested_at,
+    day AS arrested_at_on, codes.c AS party_role, x.c AS offense, x.c AS disposition FROM days, codes, codes x, keys`)
 	for _, asof := range []string{"2025-01-01", "2026-12-31", "9999-12-31"} {
 		period, err := models.ParsePeriod("2024-2025")
 		if err != nil {
@@ -36,7 +44,9 @@ INSERT INTO placements BY NAME SELECT (row_number() OVER ()) % 63 AS person, (ro
 		}
 		day, _ := models.ParseDate(asof)
 		d.Prepare(t, period, day)
-		for _, vector := range []string{"entry.heads", "placement-stability.eligible", "placement-stability.cfsr_days", "time-to-emergency-service.curve"} {
+		for _, vector := range []string{"entry.heads", "placement-stability.eligible", "placement-stability.cfsr_days", "time-to-emergency-service.curve",
+			"long-term-residential-care.retention", "runaway-episodes.days", "exits-from-care.reasons", "return-engagements.police_contact",
+			"agencies-working-together.kinds"} {
 			if len(d.Cells(t, vector)) == 0 && asof > "2026" {
 				t.Errorf("%s as of %s is empty: the rows prove nothing", vector, asof)
 			}

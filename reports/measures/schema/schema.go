@@ -75,5 +75,10 @@ func formulas() []privacy.Formula {
 	return slices.Concat(
 		timeToService(),
 		placementStability(),
+		longTermResidentialCare(),
+		agenciesWorkingTogether(),
+		returnEngagements(),
+		runawayEpisodes(),
+		exitsFromCare(),
 	)
 }
