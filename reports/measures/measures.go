@@ -3,9 +3,13 @@ package measures
 import (
 	"strings"
 
+	casemanagementcontinuity "heatwatch/reports/measures/case-management-continuity"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
+	laborexploitation "heatwatch/reports/measures/labor-exploitation"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	referralsconnected "heatwatch/reports/measures/referrals-connected"
+	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 )
 
@@ -21,6 +25,10 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		casemanagementcontinuity.Measure(),
+		servicesreceived.Measure(),
+		referralsconnected.Measure(),
+		laborexploitation.Measure(),
 	}
 }
 

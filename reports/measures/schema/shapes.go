@@ -1,0 +1,54 @@
+package schema
+
+import (
+	"heatwatch/privacy"
+	"heatwatch/reports/measures"
+)
+
+// Shapes of formulas that several measures share. expect is what a plan assumes of the figure before any data is read.
+
+// persons counts those in a vector.
+func persons(measure, vector string) privacy.Formula {
+	return privacy.Formula{Measure: measure, Statistic: "persons", Unit: "persons", Vector: measure + "." + vector, Form: privacy.FormCount}
+}
+
+// yesNo is the share of a signed vector, over known answers where it has a cell for the unknown.
+func yesNo(measure, statistic, vector string, expect float64) privacy.Formula {
+	return privacy.Formula{Measure: measure, Statistic: statistic, Unit: "share", Vector: measure + "." + vector, Form: privacy.FormSigned, High: 1,
+		Expect: privacy.Expect{Value: expect}}
+}
+
+// unknown is the share of all persons of a vector who stand in its cell for the unknown, under the key of what is asked.
+func unknown(measure, vector string, expect float64, by ...string) privacy.Formula {
+	f := privacy.Formula{Measure: measure, Statistic: "share_unknown", Unit: "share", Vector: measure + "." + vector, Form: privacy.FormOver,
+		Cells: []string{"u"}, High: 1, Expect: privacy.Expect{Value: expect}}
+	if _, v, ok := measures.LookupVector(f.Vector); ok {
+		f.Expect.Below = v.Eligible // unlike the others, the form does not ask the vector
+	}
+	for i := 0; i+1 < len(by); i += 2 {
+		f.By = append(f.By, privacy.Dim{Key: by[i], Value: by[i+1]})
+	}
+	return f
+}
+
+// mean is the mean of a centred sum or a centred weight, on the scale of the declaration.
+func mean(measure, statistic, unit, vector string, expect float64) privacy.Formula {
+	f := privacy.Formula{Measure: measure, Statistic: statistic, Unit: unit, Vector: measure + "." + vector, Form: privacy.FormMean,
+		Expect: privacy.Expect{Value: expect}}
+	f.Mid, f.Step, f.Low, f.High = centred(f.Vector)
+	return f
+}
+
+// centred is how a vector's sum is read back: middle, step and range of the amount.
+func centred(vector string) (mid, step, low, high float64) {
+	_, v, ok := measures.LookupVector(vector)
+	if !ok {
+		panic("schema: no vector " + vector)
+	}
+	low, high = float64(v.Low), float64(v.High)
+	switch privacy.Encoding(v.Encoding) {
+	case privacy.CentredWeight, privacy.CentredWeightUnknown: // -Linf to Linf is 0 to 1
+		return 0.5, 0.5 / float64(v.Linf), low, high
+	}
+	return float64(v.Mid) / float64(v.Scale), 1 / float64(v.Scale), low, high
+}
