@@ -51,7 +51,7 @@ contacted AS (
     FROM by_block b
     GROUP BY b.person
 )
-SELECT m.person, coalesce(k.kind, 'other') AS agency_kind,
+SELECT m.person, coalesce(k.kind, 'other') AS agency_kind, m.days, m.blocks,
        coalesce(c.blocks, 0) = m.blocks AS every_block,
        coalesce(c.blocks_in_person, 0) = m.blocks AS in_person_every_block,
        coalesce(c.coordinated, false) AS coordinated,
