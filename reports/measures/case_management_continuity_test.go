@@ -183,21 +183,23 @@ INSERT INTO people BY NAME SELECT range + 1 AS person, 'minors' AS population, t
 			}
 		}
 		var b strings.Builder
-		b.WriteString("DELETE FROM services; DELETE FROM case_contacts; ")
+		b.WriteString("DELETE FROM services; DELETE FROM case_contacts;\n" +
+			"INSERT INTO services (person, agency, service_type, started_at, started_at_on, ended_at, ended_at_on) VALUES (0, 1, 9, NULL, NULL, NULL, NULL)")
 		for _, s := range services {
 			end := "NULL"
 			if s.last >= 0 {
 				end = "DATE '" + origin.AddDays(s.last).String() + "'"
 			}
-			fmt.Fprintf(&b, "INSERT INTO services (person, agency, service_type, started_at, started_at_on, ended_at, ended_at_on) VALUES (%d, %d, 9, TIMESTAMP '%s %02d:00:00', DATE '%[3]s', %[5]s, %[5]s);\n",
+			fmt.Fprintf(&b, ",\n(%d, %d, 9, TIMESTAMP '%s %02d:00:00', DATE '%[3]s', %[5]s, %[5]s)",
 				s.person, s.agency, origin.AddDays(s.first), 12+s.hour, end)
 		}
+		b.WriteString(";\nINSERT INTO case_contacts (person, agency, contact_on, contact_type, agencies_present, plan_in_place) VALUES (0, 1, NULL, NULL, NULL, NULL)")
 		for _, c := range contacts {
 			plan := "NULL"
 			if c.plan < 3 {
 				plan = fmt.Sprint(c.plan)
 			}
-			fmt.Fprintf(&b, "INSERT INTO case_contacts (person, agency, contact_on, contact_type, agencies_present, plan_in_place) VALUES (%d, 1, DATE '%s', %d, nullif(%d, 0), %s);\n",
+			fmt.Fprintf(&b, ",\n(%d, 1, DATE '%s', %d, nullif(%d, 0), %s)",
 				c.person, origin.AddDays(c.day), c.kind, c.present, plan)
 		}
 		d.Exec(t, b.String())
