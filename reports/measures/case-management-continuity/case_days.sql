@@ -27,7 +27,6 @@ reach AS (
            max(m.last_on) OVER (PARTITION BY m.person ORDER BY m.started_at
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
     FROM merged m
-    WHERE m.started_on <= m.last_on
 )
 SELECT e.person, e.agency, greatest(e.started_on, e.before + 1) AS a, e.last_on AS z
 FROM reach e
