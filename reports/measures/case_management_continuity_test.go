@@ -26,6 +26,7 @@ type caseCase struct {
 var caseCases = []caseCase{
 	{name: "the whole quarter", services: []string{"a 01-01 03-31"}, want: "90 3 n n n ? 0 shelter"},
 	{name: "29 days", services: []string{"a 01-01 01-29"}},
+	{name: "29 days, and more in April", why: "in the year's population, not in the quarter's", services: []string{"a 03-03 -"}},
 	{name: "30 days", services: []string{"a 01-01 01-30"}, want: "30 1 n n n ? 0 shelter"},
 	{name: "30 days with gaps", why: "59 calendar days from first to last: one finished block", services: []string{"a 01-01 01-15", "b 02-14 02-28"}, want: "30 1 n n n ? 0 shelter"},
 	{name: "30 days with gaps, two blocks", why: "60 calendar days", services: []string{"a 01-01 01-15", "b 02-15 03-01"}, want: "30 2 n n n ? 0 shelter"},

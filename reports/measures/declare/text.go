@@ -22,7 +22,7 @@ func (m Measure) Text() string {
 	for _, s := range m.Statistics {
 		says := s.Says
 		if s.Level != "" {
-			says += " (" + s.Level + " only)"
+			says += " (" + s.Level + "s only)"
 		}
 		if by := strings.Join(s.By, ", "); by != "" && m.HasTotal(s) {
 			says += "; total, and by " + by
