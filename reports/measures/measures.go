@@ -4,13 +4,17 @@ import (
 	"strings"
 
 	agenciesworkingtogether "heatwatch/reports/measures/agencies-working-together"
+	casemanagementcontinuity "heatwatch/reports/measures/case-management-continuity"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
 	exitsfromcare "heatwatch/reports/measures/exits-from-care"
+	laborexploitation "heatwatch/reports/measures/labor-exploitation"
 	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	referralsconnected "heatwatch/reports/measures/referrals-connected"
 	returnengagements "heatwatch/reports/measures/return-engagements"
 	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
+	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 )
 
@@ -31,6 +35,10 @@ func All() []Measure {
 		returnengagements.Measure(),
 		runawayepisodes.Measure(),
 		exitsfromcare.Measure(),
+		casemanagementcontinuity.Measure(),
+		servicesreceived.Measure(),
+		referralsconnected.Measure(),
+		laborexploitation.Measure(),
 	}
 }
 

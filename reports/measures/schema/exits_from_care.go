@@ -13,6 +13,5 @@ func exitsFromCare() []privacy.Formula {
 	each := share(id, "share", reasons, privacy.FormShare, 0.15, known...)
 	each.Per, each.Of, each.Expect.Below = exits.ExitReason, known, 0.9
 	unknown := share(id, "share_unknown", reasons, privacy.FormShare, 0.1, "unknown")
-	unknown.By = []privacy.Dim{{Key: "attribute", Value: exits.ExitReason}}
 	return []privacy.Formula{persons(id, reasons), each, unknown}
 }

@@ -80,5 +80,9 @@ func formulas() []privacy.Formula {
 		returnEngagements(),
 		runawayEpisodes(),
 		exitsFromCare(),
+		caseManagement(),
+		servicesReceived(),
+		referralsConnected(),
+		laborExploitation(),
 	)
 }
