@@ -3,10 +3,16 @@ package measures
 import (
 	"strings"
 
+	arrestsbyrole "heatwatch/reports/measures/arrests-by-role"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
+	"heatwatch/reports/measures/outreach"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	"heatwatch/reports/measures/pledges"
+	"heatwatch/reports/measures/prosecutions"
+	purchaserprograms "heatwatch/reports/measures/purchaser-programs"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
+	"heatwatch/reports/measures/training"
 )
 
 // The words of a declaration.
@@ -21,6 +27,12 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		arrestsbyrole.Measure(),
+		prosecutions.Measure(),
+		purchaserprograms.Measure(),
+		training.Measure(),
+		outreach.Measure(),
+		pledges.Measure(),
 	}
 }
 

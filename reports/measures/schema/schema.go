@@ -75,5 +75,9 @@ func formulas() []privacy.Formula {
 	return slices.Concat(
 		timeToService(),
 		placementStability(),
+		arrestsByRole(),
+		prosecuted(),
+		purchaserPrograms(),
+		attendances(),
 	)
 }

@@ -65,7 +65,7 @@ func TestFormulasAreAboutWhatTheMeasuresDeclare(t *testing.T) {
 				t.Errorf("%s: a share in [%v, %v]", key, f.Low, f.High)
 			}
 		case privacy.FormMedian:
-			if len(f.Edges) != len(v.Cells)-1 || !slices.IsSorted(f.Edges) || len(f.Expect.Cells) != len(f.Edges) || f.High != f.Edges[len(f.Edges)-1] {
+			if len(f.Edges) != len(v.Cells)-1 && len(f.Edges) != len(v.Cells) || !slices.IsSorted(f.Edges) || len(f.Expect.Cells) != len(f.Edges) || f.High != f.Edges[len(f.Edges)-1] {
 				t.Errorf("%s: edges %v for cells %v, expected %v, up to %v", key, f.Edges, v.Cells, f.Expect.Cells, f.High)
 			}
 			var sum float64
@@ -110,13 +110,17 @@ func TestTheFullPlanPublishesEveryStatistic(t *testing.T) {
 	published := map[string]bool{}
 	for _, it := range plan(t, "full").Items {
 		for _, pub := range it.Publishes {
-			published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", it.Level, " ", it.By)] = true
+			published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", it.Level, " ", pub.By)] = true
 		}
 	}
 	for _, m := range measures.All() {
 		for _, st := range m.Statistics {
 			for _, level := range []string{"quarter", "year"} {
-				for _, by := range append([]string{""}, st.By...) {
+				bys := append([]string{""}, st.By...)
+				if st.NoTotal {
+					bys = st.By
+				}
+				for _, by := range bys {
 					if key := fmt.Sprint(m.ID, ".", st.Name, " ", level, " ", by); !published[key] && (st.Level == "" || st.Level == level) {
 						t.Errorf("the plan full does not publish %s", key)
 					}
@@ -173,7 +177,7 @@ func TestStatementsAreSplitAtTheirEnds(t *testing.T) {
 		t.Errorf("%d statements, the files hold %d", len(all), count)
 	}
 	d := measuretest.New(t)
-	d.Exec(t, "CREATE TEMP TABLE params AS SELECT DATE '2025-06-01' AS asof")
+	d.Exec(t, "CREATE TEMP TABLE params AS SELECT DATE '2025-06-01' AS asof, DATE '2025-01-01' AS period_first, DATE '2025-03-31' AS period_last")
 	for i, q := range all {
 		if i == len(s.Entries) {
 			d.Exec(t, "CREATE TEMP TABLE cohort AS SELECT * FROM entries")
