@@ -2,7 +2,7 @@
 --
 -- Reads outreach_events, params(asof). Attendees are clamped to what the dictionary allows; a missing language is unknown.
 CREATE OR REPLACE TEMP TABLE outreach AS
-SELECT o.agency || '/' || o.event_id AS event, label('outreach_events.event_type', o.event_type) AS event_type,
+SELECT o.agency || ':' || o.event_id AS event, label('outreach_events.event_type', o.event_type) AS event_type,
        coalesce(label('outreach_events.language', o.language), 'unknown') AS language,
        least(greatest(o.attendees, 0), 100000)::BIGINT AS attendees
 FROM outreach_events o

@@ -2,7 +2,7 @@
 --
 -- Reads pledges, params(asof). Numbers are clamped to what the dictionary allows. The table cannot bear the entity's name.
 CREATE OR REPLACE TEMP TABLE pledges_taken AS
-SELECT p.agency || '/' || p.pledged_on::VARCHAR || '/' || label('pledges.language', p.language) AS event,
+SELECT p.agency || ':' || p.pledged_on::VARCHAR || ':' || label('pledges.language', p.language) AS event,
        label('pledges.language', p.language) AS language, least(greatest(p.pledges, 0), 100000)::BIGINT AS pledges
 FROM pledges p
 CROSS JOIN params q

@@ -4,7 +4,7 @@
 -- without minutes, or without a number certified, has none.
 CREATE OR REPLACE TEMP TABLE training AS
 WITH held AS (
-    SELECT t.agency || '/' || t.training_id AS event, label('trainings.audience', t.audience) AS audience,
+    SELECT t.agency || ':' || t.training_id AS event, label('trainings.audience', t.audience) AS audience,
            least(greatest(t.attendees, 0), 5000)::BIGINT AS attendees, t.minutes, t.certified
     FROM trainings t
     CROSS JOIN params q

@@ -19,10 +19,10 @@ FROM training t
 WHERE t.minutes IS NOT NULL
 
 -- vector: certified
-SELECT t.event || '/certified' AS person, 'certified' AS cell, 1::BIGINT AS value, t.certified AS times
+SELECT t.event || ':certified' AS person, 'certified' AS cell, 1::BIGINT AS value, t.certified AS times
 FROM training t
 WHERE t.certified IS NOT NULL
 UNION ALL
-SELECT t.event || '/not' AS person, 'not_certified' AS cell, 1::BIGINT AS value, t.attendees - t.certified AS times
+SELECT t.event || ':not' AS person, 'not_certified' AS cell, 1::BIGINT AS value, t.attendees - t.certified AS times
 FROM training t
 WHERE t.certified IS NOT NULL
