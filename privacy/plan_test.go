@@ -75,7 +75,8 @@ func TestTheLossOfAnItemCountsEveryCellOfAPerson(t *testing.T) {
 	}
 }
 
-// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is.
+// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is. The worked
+// plan keeps none for accused persons: their repeats are paid from what their first years leave.
 func TestARepeatFitsTheReserve(t *testing.T) {
 	for _, name := range []string{"county", "full"} {
 		p := plan(t, name, 4)
@@ -87,6 +88,9 @@ func TestARepeatFitsTheReserve(t *testing.T) {
 					if it.Population == pop.Name {
 						again += it.Mu2() / (factor * factor)
 					}
+				}
+				if name == "county" && pop.Name == "accused" {
+					continue
 				}
 				if reserve := p.Cap(pop.Name) * pop.Reserve; again > reserve {
 					t.Errorf("%s: repeating what is due on %s costs mu^2 %.4f, the reserve is %.4f", name, st.due, again, reserve)
@@ -172,6 +176,8 @@ func statisticOf(item, figure string) string {
 		return "share_two_or_fewer"
 	case item == "plc_days":
 		return "days_per_person"
+	case strings.HasPrefix(item, "arr_"):
+		return "" // a cell of victims is what the worked line is about
 	case item == "plc_moves":
 		return "" // the worked line is about moves per person, which no figure is
 	}
@@ -456,7 +462,7 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 
 func TestDueDatesFollowFromTheCalendar(t *testing.T) {
 	p := plan(t, "county", 4)
-	for at, want := range map[string][]string{"2026Q3": {"2026-11-13"}, "2025": {"2026-04-14", "2027-01-14"}, "2021-2025": nil} {
+	for at, want := range map[string][]string{"2026Q3": {"2026-11-13"}, "2025": {"2026-04-14", "2026-07-13", "2027-01-14"}, "2021-2025": nil} {
 		var got []string
 		for _, d := range p.Due(period(t, at)) {
 			got = append(got, d.String())

@@ -23,7 +23,7 @@ SELECT k.person, k.party_role, k.charge,
        k.filed, k.disposed,
        coalesce(k.disposition IN (code('prosecutions.disposition', 'convicted'),
                                   code('prosecutions.disposition', 'pleaded')), false) AS convicted,
-       CASE WHEN k.disposed AND isfinite(k.filed_on)
+       CASE WHEN k.disposed AND k.filed_on IS NOT NULL
             THEN greatest(0, least(1460, k.disposed_on - k.filed_on)) END::BIGINT AS days
 FROM cases k
 WHERE k.filed OR k.disposed;

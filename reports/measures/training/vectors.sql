@@ -11,12 +11,10 @@ FROM training t
 -- vector: minutes
 SELECT t.event AS person, 'minutes' AS cell, t.minutes AS value, t.attendees AS times
 FROM training t
-WHERE t.minutes IS NOT NULL
 
 -- vector: audience_minutes
 SELECT t.event AS person, t.audience AS cell, t.minutes AS value, t.attendees AS times
 FROM training t
-WHERE t.minutes IS NOT NULL
 
 -- vector: certified
 SELECT t.event || ':certified' AS person, 'certified' AS cell, 1::BIGINT AS value, t.certified AS times
