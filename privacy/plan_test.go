@@ -75,7 +75,8 @@ func TestTheLossOfAnItemCountsEveryCellOfAPerson(t *testing.T) {
 	}
 }
 
-// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is.
+// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is. The worked
+// plan keeps none for accused persons: their repeats are paid from what their first years leave.
 func TestARepeatFitsTheReserve(t *testing.T) {
 	for _, name := range []string{"county", "full"} {
 		p := plan(t, name, 4)
@@ -87,6 +88,9 @@ func TestARepeatFitsTheReserve(t *testing.T) {
 					if it.Population == pop.Name {
 						again += it.Mu2() / (factor * factor)
 					}
+				}
+				if name == "county" && pop.Name == "accused" {
+					continue
 				}
 				if reserve := p.Cap(pop.Name) * pop.Reserve; again > reserve {
 					t.Errorf("%s: repeating what is due on %s costs mu^2 %.4f, the reserve is %.4f", name, st.due, again, reserve)
@@ -124,13 +128,22 @@ func readWorked(t *testing.T) worked {
 
 func TestCountyIsTheWorkedPlan(t *testing.T) {
 	w, p := readWorked(t), plan(t, "county", 4)
-	found := 0
-	for _, x := range w.Populations["minors"].Items {
+	// The head count of those in care comes from their own release, never from that of a year before; totals of what is counted
+	// without identity are measured, so that none of its breakdowns has to add up.
+	found := []string{"plc_n", "tr_all", "out_all", "pl_all"}
+	all := w.Populations["minors"].Items
+	for _, population := range []string{"accused", "profiles", "attendees", "pledgers"} {
+		all = append(all, w.Populations[population].Items...)
+	}
+	for _, x := range all {
 		it, ok := p.Item(x.ID)
 		if !ok {
 			continue
 		}
-		found++
+		found = append(found, x.ID)
+		if x.Bound["participations"] == nil {
+			x.Bound["participations"] = 1
+		}
 		if flags, ok := p.Item("lab_flags"); ok && x.ID == "lab_forms" {
 			it.L0 += flags.L0 // one item there, two here: figures by form and by flag
 		}
@@ -147,10 +160,10 @@ func TestCountyIsTheWorkedPlan(t *testing.T) {
 			t.Errorf("%s is due after %d days, in the worked plan after %d", x.ID, it.Due, due)
 		}
 	}
-	// plc_n is ours: the head count of those in care comes from their own release, never from that of a year before. So is
-	// lab_flags, see above.
-	if found != len(p.Items)-2 {
-		t.Errorf("the worked plan has %d of the %d items", found, len(p.Items))
+	for _, it := range p.Items {
+		if !slices.Contains(found, it.ID) {
+			t.Errorf("the worked plan has no %s", it.ID)
+		}
 	}
 }
 
@@ -176,6 +189,8 @@ func statisticOf(item, figure string) string {
 		return "share_two_or_fewer"
 	case item == "plc_days":
 		return "days_per_person"
+	case strings.HasPrefix(item, "arr_"):
+		return "" // a cell of victims is what the worked line is about
 	case item == "plc_moves":
 		return "" // the worked line is about moves per person, which no figure is
 	case item == "awt_kinds" && figure == "share_two_or_more":
@@ -478,7 +493,7 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 
 func TestDueDatesFollowFromTheCalendar(t *testing.T) {
 	p := plan(t, "county", 4)
-	for at, want := range map[string][]string{"2026Q3": {"2026-11-13"}, "2025": {"2026-04-14", "2027-01-14"}, "2021-2025": nil} {
+	for at, want := range map[string][]string{"2026Q3": {"2026-11-13"}, "2025": {"2026-04-14", "2026-07-13", "2027-01-14"}, "2021-2025": nil} {
 		var got []string
 		for _, d := range p.Due(period(t, at)) {
 			got = append(got, d.String())

@@ -4,18 +4,24 @@ import (
 	"strings"
 
 	agenciesworkingtogether "heatwatch/reports/measures/agencies-working-together"
+	arrestsbyrole "heatwatch/reports/measures/arrests-by-role"
 	casemanagementcontinuity "heatwatch/reports/measures/case-management-continuity"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
 	exitsfromcare "heatwatch/reports/measures/exits-from-care"
 	laborexploitation "heatwatch/reports/measures/labor-exploitation"
 	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
+	"heatwatch/reports/measures/outreach"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	"heatwatch/reports/measures/pledges"
+	"heatwatch/reports/measures/prosecutions"
+	purchaserprograms "heatwatch/reports/measures/purchaser-programs"
 	referralsconnected "heatwatch/reports/measures/referrals-connected"
 	returnengagements "heatwatch/reports/measures/return-engagements"
 	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
 	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
+	"heatwatch/reports/measures/training"
 )
 
 // The words of a declaration.
@@ -39,6 +45,12 @@ func All() []Measure {
 		servicesreceived.Measure(),
 		referralsconnected.Measure(),
 		laborexploitation.Measure(),
+		arrestsbyrole.Measure(),
+		prosecutions.Measure(),
+		purchaserprograms.Measure(),
+		training.Measure(),
+		outreach.Measure(),
+		pledges.Measure(),
 	}
 }
 

@@ -84,5 +84,9 @@ func formulas() []privacy.Formula {
 		servicesReceived(),
 		referralsConnected(),
 		laborExploitation(),
+		arrestsByRole(),
+		prosecuted(),
+		purchaserPrograms(),
+		attendances(),
 	)
 }
