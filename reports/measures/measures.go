@@ -1,7 +1,9 @@
 package measures
 
 import (
+	"slices"
 	"strings"
+	"sync"
 
 	agenciesworkingtogether "heatwatch/reports/measures/agencies-working-together"
 	arrestsbyrole "heatwatch/reports/measures/arrests-by-role"
@@ -32,7 +34,10 @@ type (
 )
 
 // All lists the measures in the order of their pages.
-func All() []Measure {
+func All() []Measure { return slices.Clone(all()) }
+
+// all is made once: the declarations are constants that Go cannot write as such.
+var all = sync.OnceValue(func() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
@@ -52,7 +57,7 @@ func All() []Measure {
 		outreach.Measure(),
 		pledges.Measure(),
 	}
-}
+})
 
 // Entry is the head count that entry measures share. It has vectors, but no page of its own, and is not among All.
 func Entry() Measure { return entry.Measure() }
