@@ -101,20 +101,9 @@ func (x *exact) measure(t *testing.T, period models.Period) {
 		if w.activity != "" {
 			x.d.Exec(t, privacy.ActiveCohort(x.s, items[0].Vector, items[0].Level, len(period.Years()), period))
 		}
-		each := x.s.Vectors[items[0].Vector].Events || w.population == "none"
-		if !each {
-			x.d.Tables(t, ms...)
-			for _, it := range items {
-				x.sum(t, it)
-			}
-			continue
-		}
-		for i := range x.many {
-			x.d.Exec(t, fmt.Sprintf("UPDATE shown SET county = %d", i))
-			x.d.Tables(t, ms...)
-			for _, it := range items {
-				x.sumEvents(t, it, i)
-			}
+		x.d.Tables(t, ms...)
+		for _, it := range items {
+			x.sum(t, it)
 		}
 	}
 }
@@ -123,6 +112,10 @@ func (x *exact) measure(t *testing.T, period models.Period) {
 func (x *exact) sum(t *testing.T, it privacy.Item) {
 	t.Helper()
 	v := x.s.Vectors[it.Vector]
+	if v.Events { // its persons are rows, named by their partner first
+		x.read(t, it, fmt.Sprintf("SELECT (split_part(v.person, ':', 1)::BIGINT // %d)::BIGINT, '', v.cell, sum(v.value * v.times)::BIGINT FROM (%s) v GROUP BY ALL", partnersEach, v.SQL))
+		return
+	}
 	dim, join := "''", ""
 	if it.By != "" && v.Each == "" {
 		d, ok := x.s.Dimension(it.Measure, it.By)
@@ -135,16 +128,6 @@ func (x *exact) sum(t *testing.T, it privacy.Item) {
 		}
 	}
 	x.read(t, it, fmt.Sprintf("SELECT (v.person // %d)::BIGINT, %s, v.cell, sum(v.value)::BIGINT FROM (%s) v SEMI JOIN cohort c ON c.person = v.person %s GROUP BY ALL", perCounty, dim, v.SQL, join))
-}
-
-func (x *exact) sumEvents(t *testing.T, it privacy.Item, i int) {
-	t.Helper()
-	v := x.s.Vectors[it.Vector]
-	times := ""
-	if v.Events {
-		times = " * v.times"
-	}
-	x.read(t, it, fmt.Sprintf("SELECT %d::BIGINT, '', v.cell, sum(v.value%s)::BIGINT FROM (%s) v GROUP BY ALL", i, times, v.SQL))
 }
 
 func (x *exact) read(t *testing.T, it privacy.Item, query string) {

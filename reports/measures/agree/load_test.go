@@ -25,10 +25,6 @@ const (
 	noPersonAtAll = -1
 )
 
-// base are entities whose rows are about nobody in a county that one could tell by a person: they are loaded with the
-// county's number and shown through a view, one county at a time.
-var base = []string{"trainings", "outreach_events", "pledges", "resources"}
-
 // table collects rows of a relation.
 type table struct {
 	columns []string
@@ -41,27 +37,13 @@ type loader struct {
 	tables map[string]*table
 }
 
-// fresh makes a database with nothing in it but the relations.
-func fresh(t *testing.T) *measuretest.DB {
-	d := measuretest.New(t)
-	d.Exec(t, "CREATE TEMP TABLE shown (county BIGINT); INSERT INTO shown VALUES (-1)")
-	for _, name := range base {
-		d.Exec(t, fmt.Sprintf("ALTER TABLE %[1]s RENAME TO all_%[1]s; ALTER TABLE all_%[1]s ADD COLUMN county BIGINT; CREATE TEMP VIEW %[1]s AS SELECT * EXCLUDE (county) FROM all_%[1]s SEMI JOIN shown USING (county)", name))
-	}
-	return d
-}
-
 // load replaces everything in the database by these counties.
 func load(t *testing.T, d *measuretest.DB, counties []*county) {
 	t.Helper()
 	l := loader{t: t, zone: measuretest.Zone(), tables: map[string]*table{}}
 	names := []string{"agencies", "coverage", "people"}
 	for _, e := range models.Dictionary().Entities {
-		if slices.Contains(base, e.Name) {
-			names = append(names, "all_"+e.Name)
-		} else {
-			names = append(names, e.Name)
-		}
+		names = append(names, e.Name)
 	}
 	for _, name := range names {
 		d.Exec(t, "DELETE FROM "+name)
@@ -135,10 +117,6 @@ func (l loader) row(entity, partner string, agency, person int, row cells) {
 	}
 	for name, v := range row {
 		col, ok := e.Column(name)
-		if name == "county" {
-			out[name] = v
-			continue
-		}
 		if !ok {
 			l.t.Fatalf("%s has no column %s", entity, name)
 		}
@@ -168,9 +146,6 @@ func (l loader) row(entity, partner string, agency, person int, row cells) {
 				out[name] = x
 			}
 		}
-	}
-	if slices.Contains(base, entity) {
-		entity = "all_" + entity
 	}
 	l.add(entity, out)
 }
@@ -256,19 +231,18 @@ func (l loader) county(i int, c *county) {
 }
 
 func (l loader) publicLife(i int, c *county, row func(entity, partner string, person int, r cells)) {
-	here := int64(i)
 	for _, x := range c.public.Trainings {
-		row("trainings", x.Agency, noPersonAtAll, cells{"county": here, "training_id": x.ID, "held_on": x.On, "audience": x.Audience, "attendees": x.Attendees,
+		row("trainings", x.Agency, noPersonAtAll, cells{"training_id": x.ID, "held_on": x.On, "audience": x.Audience, "attendees": x.Attendees,
 			"minutes": when(x.HasMinutes, x.Minutes), "certified": when(x.HasCertified, x.Certified)})
 	}
 	for _, x := range c.public.Outreach {
-		row("outreach_events", x.Agency, noPersonAtAll, cells{"county": here, "event_id": x.ID, "held_on": x.On, "event_type": x.Type, "language": x.Language, "attendees": x.Attendees})
+		row("outreach_events", x.Agency, noPersonAtAll, cells{"event_id": x.ID, "held_on": x.On, "event_type": x.Type, "language": x.Language, "attendees": x.Attendees})
 	}
 	for _, x := range c.public.Pledges {
-		row("pledges", x.Agency, noPersonAtAll, cells{"county": here, "pledged_on": x.On, "language": x.Language, "pledges": x.Pledges})
+		row("pledges", x.Agency, noPersonAtAll, cells{"pledged_on": x.On, "language": x.Language, "pledges": x.Pledges})
 	}
 	for _, x := range c.public.Resources {
-		row("resources", x.Agency, noPersonAtAll, cells{"county": here, "resource_id": x.ID, "resource_type": x.Type, "program": x.Program, "effective_on": x.Effective, "quantity": x.Quantity})
+		row("resources", x.Agency, noPersonAtAll, cells{"resource_id": x.ID, "resource_type": x.Type, "program": x.Program, "effective_on": x.Effective, "quantity": x.Quantity})
 	}
 	profiles := map[string]int{}
 	for _, x := range c.public.Ads {
