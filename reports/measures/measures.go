@@ -7,6 +7,7 @@ import (
 	"heatwatch/reports/measures/entry"
 	placementstability "heatwatch/reports/measures/placement-stability"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
+	victimprofile "heatwatch/reports/measures/victim-profile"
 )
 
 // The words of a declaration.
@@ -21,6 +22,7 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		victimprofile.Measure(),
 	}
 }
 

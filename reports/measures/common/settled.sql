@@ -2,9 +2,9 @@
 --
 -- settled(votes) is for codes and numbers. votes is a relation (person, agency, attribute, value) of known values: missing
 -- and unknown have no vote. The value of most agencies stands. A tie goes to the agency that engaged first, agencies
--- without an engagement last, then to the partner's name in byte order (agencies are numbered so). An agency with two
--- files of one person may tie with itself: then the lower value. Reads engagements, params(asof). Yields (person,
--- attribute, value).
+-- without an engagement last, then to the partner's name in byte order (agencies are numbered so). No agency has two
+-- files of one person; if one had, its lower value would stand, on every run. Reads engagements, params(asof). Yields
+-- (person, attribute, value).
 CREATE OR REPLACE TEMP MACRO settled(votes) AS TABLE
 WITH first_by_agency AS (
     SELECT e.person, e.agency, min(e.engaged_at) AS first_at

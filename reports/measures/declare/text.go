@@ -22,10 +22,12 @@ func (m Measure) Text() string {
 	for _, s := range m.Statistics {
 		says := s.Says
 		if s.Level != "" {
-			says += " (" + s.Level + " only)"
+			says += " (" + s.Level + "s only)"
 		}
-		if len(s.By) > 0 {
-			says += "; total, and by " + strings.Join(s.By, ", ")
+		if by := strings.Join(s.By, ", "); by != "" && m.HasTotal(s) {
+			says += "; total, and by " + by
+		} else if by != "" {
+			says += "; by " + by
 		}
 		fmt.Fprintf(&b, "  %s (%s)\n%s", s.Name, s.Unit, wrap(says, 98, "      "))
 	}
