@@ -5,7 +5,9 @@ import (
 
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
+	outcomechange "heatwatch/reports/measures/outcome-change"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	"heatwatch/reports/measures/screening"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 	victimprofile "heatwatch/reports/measures/victim-profile"
 )
@@ -22,6 +24,8 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		outcomechange.Measure(),
+		screening.Measure(),
 		victimprofile.Measure(),
 	}
 }

@@ -75,6 +75,8 @@ func formulas() []privacy.Formula {
 	return slices.Concat(
 		timeToService(),
 		placementStability(),
+		outcomeChange(),
+		screeningLevels(),
 		victimProfile(),
 	)
 }

@@ -16,7 +16,10 @@ func victimProfile() []privacy.Formula {
 	}
 	yes, unsaid := share("share_yes", "flags", privacy.FormYes, 0.6), share("share_unknown", "flags", privacy.FormOver, 0.1)
 	unsaid.Cells = []string{"u"}
-	all := []privacy.Formula{persons("entry.heads"), persons(id + ".age_band"), yes, unsaid}
+	// Of a head count by age, gender or race, the shares of its values.
+	heads := privacy.Formula{Measure: id, Statistic: "share", Unit: "share", Vector: "entry.heads", Form: privacy.FormShare, Across: true, High: 1,
+		Expect: privacy.Expect{Value: 0.2}}
+	all := []privacy.Formula{persons("entry.heads"), persons(id + ".age_band"), yes, unsaid, heads}
 	for _, a := range profile.Attributes() {
 		known := a.Values[:len(a.Values)-1] // unknown is the last
 		of := share("share", a.Name, privacy.FormShare, 0.2)

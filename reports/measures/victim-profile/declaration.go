@@ -73,7 +73,7 @@ func Measure() declare.Measure {
 			"place and kind of exploitation are one code for each person. What an agency never asked is unknown, not no.",
 		Statistics: []declare.Statistic{
 			{Name: "persons", Unit: "persons", Says: "persons who entered", From: []string{"entry.heads", declare.AgeBand}},
-			{Name: "share", Unit: "share", Says: "share of a value among persons whose answer is known, for each attribute"},
+			{Name: "share", Unit: "share", Says: "share of a value among persons whose answer is known, for each attribute", From: []string{"entry.heads"}},
 			{Name: "share_yes", Unit: "share", Says: "share of yes among persons of whom yes or no is known, for each flag", From: []string{"flags"}},
 			{Name: "share_unknown", Unit: "share", Says: "share of all persons whose answer is unknown, for each attribute and flag", From: []string{"flags"}},
 		},
