@@ -169,8 +169,8 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 		if f.Across {
 			d.below = got(sumCells(r, it, period, func(c Cell) bool { return c.Dim != unknownValue }))
 		}
-	case FormOver:
-		d.above, d.below = in(f.Cells...), persons(period)
+	case FormOver: // a cell holds Linf of each person in it
+		d.above, d.below = weigh(1/float64(it.Linf), in(f.Cells...)), persons(period)
 	case FormPart:
 		with, _ := p.Item(it.With)
 		d.above = in(f.Cells...)

@@ -3,11 +3,20 @@ package measures
 import (
 	"strings"
 
+	agenciesworkingtogether "heatwatch/reports/measures/agencies-working-together"
+	casemanagementcontinuity "heatwatch/reports/measures/case-management-continuity"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
+	exitsfromcare "heatwatch/reports/measures/exits-from-care"
+	laborexploitation "heatwatch/reports/measures/labor-exploitation"
+	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
 	outcomechange "heatwatch/reports/measures/outcome-change"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	referralsconnected "heatwatch/reports/measures/referrals-connected"
+	returnengagements "heatwatch/reports/measures/return-engagements"
+	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
 	"heatwatch/reports/measures/screening"
+	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 	victimprofile "heatwatch/reports/measures/victim-profile"
 )
@@ -24,9 +33,18 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		longtermresidentialcare.Measure(),
+		casemanagementcontinuity.Measure(),
 		outcomechange.Measure(),
+		agenciesworkingtogether.Measure(),
+		servicesreceived.Measure(),
+		referralsconnected.Measure(),
+		returnengagements.Measure(),
+		runawayepisodes.Measure(),
+		exitsfromcare.Measure(),
 		screening.Measure(),
 		victimprofile.Measure(),
+		laborexploitation.Measure(),
 	}
 }
 

@@ -78,5 +78,14 @@ func formulas() []privacy.Formula {
 		outcomeChange(),
 		screeningLevels(),
 		victimProfile(),
+		longTermResidentialCare(),
+		agenciesWorkingTogether(),
+		returnEngagements(),
+		runawayEpisodes(),
+		exitsFromCare(),
+		caseManagement(),
+		servicesReceived(),
+		referralsConnected(),
+		laborExploitation(),
 	)
 }
