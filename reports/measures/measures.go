@@ -13,6 +13,7 @@ import (
 	exitsfromcare "heatwatch/reports/measures/exits-from-care"
 	laborexploitation "heatwatch/reports/measures/labor-exploitation"
 	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
+	outcomechange "heatwatch/reports/measures/outcome-change"
 	"heatwatch/reports/measures/outreach"
 	placementstability "heatwatch/reports/measures/placement-stability"
 	"heatwatch/reports/measures/pledges"
@@ -21,9 +22,11 @@ import (
 	referralsconnected "heatwatch/reports/measures/referrals-connected"
 	returnengagements "heatwatch/reports/measures/return-engagements"
 	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
+	"heatwatch/reports/measures/screening"
 	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 	"heatwatch/reports/measures/training"
+	victimprofile "heatwatch/reports/measures/victim-profile"
 )
 
 // The words of a declaration.
@@ -42,13 +45,16 @@ var all = sync.OnceValue(func() []Measure {
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
 		longtermresidentialcare.Measure(),
+		casemanagementcontinuity.Measure(),
+		outcomechange.Measure(),
 		agenciesworkingtogether.Measure(),
+		servicesreceived.Measure(),
+		referralsconnected.Measure(),
 		returnengagements.Measure(),
 		runawayepisodes.Measure(),
 		exitsfromcare.Measure(),
-		casemanagementcontinuity.Measure(),
-		servicesreceived.Measure(),
-		referralsconnected.Measure(),
+		screening.Measure(),
+		victimprofile.Measure(),
 		laborexploitation.Measure(),
 		arrestsbyrole.Measure(),
 		prosecutions.Measure(),

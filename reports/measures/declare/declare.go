@@ -52,7 +52,7 @@ const (
 	Histogram            = "histogram"              // 1 in exactly one cell of a fixed list, or in L0 of them
 	Signed               = "signed"                 // +1 or -1 in cell d
 	SignedUnknown        = "signed+unknown"         // +1 or -1 in cell d, or 1 in cell u
-	CentredSum           = "centred sum"            // Scale times the clamped amount, minus Mid, in cell s
+	CentredSum           = "centred sum"            // Scale times the clamped amount, minus Mid, in cell s; or Linf in cell u, if there is one
 	CentredWeight        = "centred weight"         // the person's own share, 0 to 1, as -Grid to Grid in cell s
 	CentredWeightUnknown = "centred weight+unknown" // the same, or Grid in cell u where the person has no share
 	Sum                  = "sum"                    // the clamped amount in cell s; of events: times their number
