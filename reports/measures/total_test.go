@@ -72,7 +72,9 @@ INSERT INTO assessments BY NAME SELECT (row_number() OVER ()) % 63 AS person, (r
 DELETE FROM services WHERE person >= 50 AND started_at_on < DATE '2024-01-01';
 DELETE FROM referrals WHERE person >= 50 AND referred_at_on < DATE '2024-01-01';
 DELETE FROM labor_intakes WHERE person >= 50 AND interviewed_on < DATE '2024-01-01';
-DELETE FROM assessments WHERE person >= 50 AND assessed_on < DATE '2024-01-01'`)
+DELETE FROM assessments WHERE person >= 50 AND assessed_on < DATE '2024-01-01';
+DELETE FROM services WHERE person = 59;
+INSERT INTO services (person, agency, service_id, service_type, emergency, started_at, started_at_on) VALUES (59, 1, 'a', 9, 1, '2025-02-01', '2025-02-01')`)
 	for _, asof := range []string{"2025-01-01", "2026-12-31", "9999-12-31"} {
 		period, err := models.ParsePeriod("2024-2025")
 		if err != nil {
