@@ -1,0 +1,6 @@
+package measures
+
+// For the tests of the columns that feed no measure.
+const NotYet = notYet
+
+var UnreadReasons = unread
