@@ -134,6 +134,14 @@ func Unread(column string) string {
 	return notYet
 }
 
+// Use names the measures that a column feeds, or says what else it is for.
+func Use(column string) string {
+	if why := Unread(column); why != "" {
+		return "none: " + why
+	}
+	return strings.Join(Feeds(column), ", ")
+}
+
 // notYet is said of a column whose measure is not built.
 const notYet = "no measure rests on it yet"
 

@@ -150,9 +150,6 @@ func TestDeclarationsAgreeWithThemselves(t *testing.T) {
 				}
 			}
 		}
-		if text := m.Text(); !strings.Contains(text, m.Says[:40]) || !strings.Contains(text, "Who is counted") {
-			t.Errorf("the text of %s lacks its definition:\n%s", m.ID, text)
-		}
 	}
 	if _, ok := measures.Lookup("no-such-measure"); ok {
 		t.Error("Lookup finds what is not there")

@@ -22,7 +22,7 @@ func Dictionary(app *cli.App) *cobra.Command {
 	var templates, entity string
 	var reasons bool
 	cmd := &cobra.Command{Use: "dictionary", Short: "Print the data dictionary: documentation, CSV templates, reason codes", Args: cobra.NoArgs,
-		Long:    `Prints every entity and column that a partner may send, with the measures that rest on it, or what else it is for.
+		Long: `Prints every entity and column that a partner may send, with the measures that rest on it, or what else it is for.
 Markdown is the partner documentation; JSON is for machines.`,
 		Example: "  heatwatch dictionary --format markdown > dictionary.md\n  heatwatch dictionary --templates templates\n  heatwatch dictionary --reasons",
 		RunE: func(*cobra.Command, []string) error {
@@ -85,20 +85,11 @@ func allowed(c models.Column) string {
 	return "1 to 64 of A-Z a-z 0-9 _ -"
 }
 
-// feeds names the measures that rest on a column, or says what else it is for.
-func feeds(entity, column string) string {
-	name := entity + "." + column
-	if why := measures.Unread(name); why != "" {
-		return "none: " + why
-	}
-	return strings.Join(measures.Feeds(name), ", ")
-}
-
 func columnTable(entities []models.Entity) render.Table {
 	t := render.Table{Columns: render.Cols("entity", "column", "type", "required?", "allowed", "says", "feeds")}
 	for _, e := range entities {
 		for _, c := range e.Columns {
-			t.Rows = append(t.Rows, []string{e.Name, c.Name, c.Type.String(), fmt.Sprint(c.Required), allowed(c), c.Says, feeds(e.Name, c.Name)})
+			t.Rows = append(t.Rows, []string{e.Name, c.Name, c.Type.String(), fmt.Sprint(c.Required), allowed(c), c.Says, measures.Use(e.Name + "." + c.Name)})
 		}
 	}
 	return t
@@ -124,7 +115,7 @@ func Markdown(d *models.Dict, entities []models.Entity) []byte {
 			if c.Required {
 				required = "yes"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", c.Name, c.Type, required, allowed(c), c.Says, feeds(e.Name, c.Name))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", c.Name, c.Type, required, allowed(c), c.Says, measures.Use(e.Name+"."+c.Name))
 		}
 		for _, r := range d.Rules {
 			if r.Entity == e.Name || r.Entity == "all" && e.Start != "" {

@@ -100,3 +100,6 @@ func (m Measure) Statistic(name string) (Statistic, bool) {
 	}
 	return Statistic{}, false
 }
+
+// LateDays is how many days late data has after a window has closed, before a figure is due.
+const LateDays = 14

@@ -34,8 +34,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "placement-stability", Title: "Stability of placements in the first 12 months", Definition: 1,
 		Population: "minors",
-		Objective:  "Stable placements for children and youth who were exploited",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveResidential,
+		Prong:      declare.ProngServices,
 		Says: "In care means a stay in an emergency shelter, relative home, resource family, group home, residential treatment, " +
 			"transitional housing, supportive housing or supervised independent living. Rows of two agencies with the same " +
 			"type are one stay if they share a night, or if one starts on the day the other ends or the day after, unless the earlier " +

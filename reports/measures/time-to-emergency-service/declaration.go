@@ -24,8 +24,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "time-to-emergency-service", Title: "Emergency services within 24 hours of engagement", Definition: 1,
 		Population: "minors",
-		Objective:  "Deliver emergency services within 24 hours of engagement",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveEmergency,
+		Prong:      declare.ProngServices,
 		Says: "Persons are counted in the quarter or year of their first engagement at any agency (local date). T is the time " +
 			"from that instant to the person's first service marked as an emergency response, at whatever agency. A service " +
 			"that started up to 2 hours before the entry, exactly 2 hours included, counts as 0 hours; an earlier one does not " +
