@@ -140,7 +140,14 @@ func TestDeclarationsAgreeWithThemselves(t *testing.T) {
 				t.Errorf("%s can be broken down by site", name)
 			}
 		}
+		// Who is in, who is left out, and what unknown means.
+		if !strings.Contains(m.Denominator, "left out") || !strings.Contains(strings.ToLower(m.Denominator), "unknown") {
+			t.Errorf("the denominator of %s does not say who is \"left out\", or what \"unknown\" means: %s", m.ID, m.Denominator)
+		}
 		for _, s := range m.Statistics {
+			if s.Says == "" {
+				t.Errorf("%s.%s does not say what it is", m.ID, s.Name)
+			}
 			for _, from := range s.From {
 				if !strings.Contains(from, ".") {
 					from = m.ID + "." + from
