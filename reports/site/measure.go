@@ -65,6 +65,12 @@ func (b builder) measure(m MeasureText) measureView {
 		{"differences", m.Differences}, {"objective", m.Objective}, {"prong", m.Prong}} {
 		if p.text != "" {
 			t := b.lang.own("text."+m.ID+"."+p.key, p.text)
+			switch p.key { // closed lists, named once for all measures
+			case "objective":
+				t = b.lang.own(b.lang.key("objective", p.text), p.text)
+			case "prong":
+				t = b.lang.own(b.lang.key("prong", p.text), p.text)
+			}
 			v.OnlyEnglish = v.OnlyEnglish || t.Lang != ""
 			v.Prose = append(v.Prose, prose{b.lang.must("measure." + p.key), t})
 		}
