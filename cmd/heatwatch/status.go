@@ -24,12 +24,13 @@ func (c *command) statusCommand() *cobra.Command {
 	var parts bool
 	cmd := &cobra.Command{Example: "  heatwatch status\n  heatwatch status --parts",
 		Use: "status", Short: "Show each partner's last drop, freshness and quality", Args: cobra.NoArgs,
-		Long: `One line per partner: the last drop that was taken, whether it keeps the freshness that was agreed, how many rows were
+		Long: fmt.Sprintf(`One line per partner: the last drop that was taken, whether it keeps the freshness that was agreed, how many rows were
 accepted and quarantined, and a score of 0 to 100 for the last drop. A partner that never sent has no drop.
 
-The score is 100 x (0.4 valid + 0.3 known + 0.2 on time + 0.1 consistent): the share of rows that are valid; how much the columns
+The score is 100 x (%g valid + %g known + %g on time + %g consistent): the share of rows that are valid; how much the columns
 say on which a measure rests; whether the drop came in time; whether it holds as many rows a day as the one before. --parts
 shows them, and the columns that say least. Scores are for the partner and for you; they are never published.`,
+			scorecard.WeightValid, scorecard.WeightKnown, scorecard.WeightOnTime, scorecard.WeightConsistent),
 		RunE: func(*cobra.Command, []string) error {
 			h, err := c.open()
 			if err != nil {

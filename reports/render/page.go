@@ -37,6 +37,9 @@ func (p *Page) Table(t Table) {
 	}
 }
 
+// spoken is prose as Markdown; commands in it keep their marks.
+func spoken(text string) string { return strings.ReplaceAll(markup(text), "\\`", "`") }
+
 // readable is the width of prose and of tables that no terminal limits.
 const readable = 110
 
@@ -71,9 +74,9 @@ func WritePage(w io.Writer, p Page, o Options) error {
 		case x.level > 0:
 			s = strings.ToUpper(clean(x.text))
 		case md && x.item:
-			s = "- " + markup(x.text)
+			s = "- " + spoken(x.text)
 		case md:
-			s = markup(x.text)
+			s = spoken(x.text)
 		case x.item:
 			s = "- " + strings.Join(wrap(clean(x.text), prose-2), "\n  ")
 		default:
