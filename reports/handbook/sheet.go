@@ -81,7 +81,7 @@ type Planned struct {
 // Of gathers the sheet of a measure.
 func Of(m measures.Measure, plan *privacy.Plan, sc privacy.Schema) Sheet {
 	s := Sheet{Schema: 1, ID: m.ID, Title: m.Title, Definition: m.Definition, Objective: m.Objective, Prong: m.Prong, Population: m.Population,
-		Unit: unit(m.Population), Says: m.Says, Window: m.Window, Due: m.Due, Bounds: m.Bounds, Denominator: m.Denominator, Differences: m.Differences,
+		Unit: unit(m.Population), Says: m.Says, Window: m.Window, Due: m.Due, Bounds: m.Bounds, Denominator: m.Counted(), Differences: m.Differences,
 		Source: m.Source, Columns: measures.Reads(m), Planned: planned(m, plan)}
 	for _, st := range m.Statistics {
 		after := dueAfter(m, st)

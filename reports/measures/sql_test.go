@@ -140,9 +140,12 @@ func TestDeclarationsAgreeWithThemselves(t *testing.T) {
 				t.Errorf("%s can be broken down by site", name)
 			}
 		}
-		// Who is in, who is left out, and what unknown means.
-		if !strings.Contains(m.Denominator, "left out") || !strings.Contains(strings.ToLower(m.Denominator), "unknown") {
-			t.Errorf("the denominator of %s does not say who is \"left out\", or what \"unknown\" means: %s", m.ID, m.Denominator)
+		// Who is in, and who is not: left out, not seen, or counted as something else.
+		if !regexp.MustCompile(`left out|not seen|not counted|cannot be counted|count(s|ed)? as|among them`).MatchString(m.Denominator) {
+			t.Errorf("the denominator of %s does not say who is left out: %s", m.ID, m.Denominator)
+		}
+		if broken := slices.ContainsFunc(m.Statistics, func(s measures.Statistic) bool { return len(s.By) > 0 }); broken != strings.HasSuffix(m.Counted(), declare.UnknownSays) {
+			t.Errorf("%s is broken down: %v, and who is counted: %s", m.ID, broken, m.Counted())
 		}
 		for _, s := range m.Statistics {
 			if s.Says == "" {

@@ -43,8 +43,10 @@ func TestEveryMeasureSaysWhoIsCounted(t *testing.T) {
 	files := built(t, s, reports)
 	for _, m := range s.Measures {
 		for _, dir := range []string{"", "es/"} {
-			if page := string(files[dir+"measures/"+m.ID+".html"]); !strings.Contains(page, m.Denominator) {
-				t.Errorf("%smeasures/%s.html does not say who is counted", dir, m.ID)
+			page := string(files[dir+"measures/"+m.ID+".html"])
+			l, _ := catalogue(map[string]string{"": "en", "es/": "es"}[dir])
+			if !strings.Contains(page, m.Denominator) || !strings.Contains(page, l.must("measure.unknown")) {
+				t.Errorf("%smeasures/%s.html does not say who is counted, or what unknown means", dir, m.ID)
 			}
 		}
 	}
@@ -58,6 +60,9 @@ func TestTheListsOfTheModelHaveNames(t *testing.T) {
 			if got := en.strings[fmt.Sprintf("%s.%d", list, i+1)]; got != says {
 				t.Errorf("%s.%d is %q, the measures say %q", list, i+1, got, says)
 			}
+		}
+		if en.must("measure.unknown") != declare.UnknownSays {
+			t.Error("the page and the reports say different things of the unknown")
 		}
 		if en.has(fmt.Sprintf("%s.%d", list, len(all)+1)) {
 			t.Errorf("there are more names than %ss", list)

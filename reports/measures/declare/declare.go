@@ -81,6 +81,19 @@ type Vector struct {
 	Eligible   float64 // share of the cohort that the plan expects it to be about, for planned intervals; 0: all
 }
 
+// UnknownSays is what unknown means in every breakdown.
+const UnknownSays = "Whose value is unknown is in the total, and in a group of its own, unknown."
+
+// Counted is the denominator sentence as it stands beside figures, with what unknown means where they are broken down.
+func (m Measure) Counted() string {
+	for _, s := range m.Statistics {
+		if len(s.By) > 0 {
+			return m.Denominator + " " + UnknownSays
+		}
+	}
+	return m.Denominator
+}
+
 // Vector returns the vector of that name.
 func (m Measure) Vector(name string) (Vector, bool) {
 	for _, v := range m.Vectors {

@@ -19,7 +19,7 @@ func Measure() declare.Measure {
 			"A person with no engagement is in no cohort.",
 		Window: "the period of entry", Due: "14 days after the end of the period", DueAfter: 14,
 		Bounds:      "one entry per person",
-		Denominator: "Persons whose first engagement lies in the period; persons never engaged are left out. A person of unknown age, gender or other attribute is in the total and in the group unknown.",
+		Denominator: "Persons whose first engagement lies in the period; persons never engaged are left out.",
 		Statistics: []declare.Statistic{{Name: "persons", Unit: "persons", Says: "persons who entered", By: by,
 			From: []string{"entry.heads"}}},
 		Vectors: []declare.Vector{{Name: "heads", Says: "the person counts once", Encoding: declare.Count,

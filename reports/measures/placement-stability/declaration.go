@@ -53,8 +53,8 @@ func Measure() declare.Measure {
 		DueAfter: 379, WindowDays: 365,
 		Bounds: "at most 5 moves and 365 days of a person count; days are at least 8 by eligibility",
 		Denominator: "Persons who entered in the period and spent at least 8 nights in care in their first 365 days; persons " +
-			"with fewer nights are left out, those whose stays nobody reported among them. A person of unknown age, gender or " +
-			"race is in the total and in the group unknown; a stay with unknown reason of leaving is no planned move.",
+			"with fewer nights are left out, those whose stays nobody reported among them. A stay with unknown reason of leaving " +
+			"is no planned move.",
 		Source: "the programme's grant objective; Child and Family Services Reviews, round 4, statewide data indicator " +
 			"Placement stability; share_two_or_fewer follows measure C4.1 of round 2",
 		Differences: "The federal indicator is about children removed from home in a 12-month period; this one is about persons at " +

@@ -42,8 +42,7 @@ func Measure() declare.Measure {
 		Bounds: "each person is in exactly one bin",
 		Denominator: "All persons who entered in the period, those never served among them; persons with services but no " +
 			"engagement are left out, and services that nobody reported are not seen. A service of which it is unknown " +
-			"whether it was an emergency counts as none; a person of unknown age, gender or other attribute is in the total " +
-			"and in the group unknown.",
+			"whether it was an emergency counts as none.",
 		Source: "the programme's grant objective; no national standard defines this time",
 		Differences: "There is no standard of the same name to compare with. Published times come from bins: the median is " +
 			"interpolated within its bin, never a person's own time.",
