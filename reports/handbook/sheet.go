@@ -151,6 +151,7 @@ var enters = map[string]string{
 	declare.CentredWeight:        "the person's own share, from no to all",
 	declare.CentredWeightUnknown: "the person's own share, from no to all, in cell d; whoever has none stands in cell u",
 	declare.Sum:                  "the amount, clamped",
+	"exact":                      "public facts, about nobody: stated without noise",
 }
 
 func vector(m measures.Measure, v measures.Vector) Vector {

@@ -52,7 +52,7 @@ func Reads(m Measure) []string {
 		statements = append(statements, entries, inCohort)
 	}
 	found := map[string]bool{}
-	for _, c := range lineage.Columns(statements, queries, inSession) {
+	for _, c := range lineage.Columns(statements, queries, settled(), inSession) {
 		entity, column, _ := strings.Cut(c, ".")
 		found[entity+"."+columnOf(entity, column)] = true
 	}
@@ -63,6 +63,19 @@ func Reads(m Measure) []string {
 		}
 	}
 	return all
+}
+
+// settled tells the lineage that a person's attributes are settled column by column, where agencies disagree: the votes on
+// one have nothing to do with the others, though they are counted together.
+func settled() map[string]string {
+	e, _ := models.Dictionary().Entity("persons")
+	var all []string
+	for _, c := range e.Columns {
+		if c.Name != "person_key" && c.Name != "deleted" {
+			all = append(all, "p."+c.Name)
+		}
+	}
+	return map[string]string{"attributes": "SELECT c.person, " + strings.Join(all, ", ") + " FROM cohort c JOIN persons p ON p.person = c.person"}
 }
 
 // inSession tells what a session has of an entity: the dictionary's columns, the local date of each datetime, and the

@@ -10,9 +10,10 @@ import (
 type Has func(entity, column string) bool
 
 // Columns lists the "entity.column" that the queries rest on, sorted. Statements are those that make the relations which
-// the queries read, directly or not, in any order.
-func Columns(statements, queries []string, has Has) []string {
-	p := &parser{has: has}
+// the queries read, directly or not, in any order. A relation among instead is taken as that query says, whatever
+// statement makes it: for one whose columns have nothing to do with each other, though its statement turns them about.
+func Columns(statements, queries []string, instead map[string]string, has Has) []string {
+	p := &parser{has: has, instead: instead}
 	for _, text := range statements {
 		toks := tokens(text)
 		for _, s := range split(toks, func(i int) bool { return toks[i] == ";" }) {
@@ -83,8 +84,9 @@ func (w walk) region(r region) {
 }
 
 type parser struct {
-	has  Has
-	made []relation
+	has     Has
+	instead map[string]string
+	made    []relation
 }
 
 // scope says which entity an alias stands for; "" for a relation of ours.
@@ -108,11 +110,22 @@ func (p *parser) statement(toks []string) {
 	if len(toks) == 0 {
 		return
 	}
-	if toks[0] != "create" || as == len(toks) {
+	if toks[0] != "create" || as == len(toks) || as == 0 {
 		p.query(&p.made, toks, nil, "", true)
 		return
 	}
-	p.query(&p.made, toks[as+1:], nil, toks[as-1], false)
+	if i := slices.Index(toks[:as], "macro"); i >= 0 && i+1 < as { // name(arguments) AS expression, or AS TABLE query
+		if as+1 < len(toks) && toks[as+1] == "table" {
+			as++
+		}
+		p.query(&p.made, toks[min(as+1, len(toks)):], nil, toks[i+1], false)
+		return
+	}
+	name, body := toks[as-1], toks[as+1:]
+	if q, ok := p.instead[name]; ok {
+		body = tokens(q)
+	}
+	p.query(&p.made, body, nil, name, false)
 }
 
 // query reads [WITH ...] SELECT ... [UNION ...] into relations. Where all is set, every item counts.
@@ -274,6 +287,8 @@ func (p *parser) region(toks []string, s *scope, fn string, arg int) region {
 				add(p.region(inside, s, fn, arg))
 			}
 			i = end - 1
+		case strings.HasPrefix(t, "'"):
+			r.words = append(r.words, t[1:])
 		case !isName(t):
 		case next == "(":
 			r.words = append(r.words, t)

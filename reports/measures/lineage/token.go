@@ -8,12 +8,18 @@ import (
 // lexeme finds comments and constants (dropped), names, the sign of a struct's field, and single signs.
 var lexeme = regexp.MustCompile(`(?s)--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|[0-9][0-9_.eE]*|:=|"[^"]+"|[A-Za-z_][A-Za-z0-9_]*|[^\s]`)
 
-// tokens are the names and signs of a statement, names in small letters. A constant is one empty token.
+// named is a constant that may be the name of a relation, as functions over relations take it.
+var named = regexp.MustCompile(`^'[a-z_]+'$`)
+
+// tokens are the names and signs of a statement, names in small letters. A constant is one empty token, or 'name without
+// its closing mark where it may be the name of a relation.
 func tokens(sql string) []string {
 	var all []string
 	for _, t := range lexeme.FindAllString(sql, -1) {
 		switch {
 		case strings.HasPrefix(t, "--"), strings.HasPrefix(t, "/*"):
+		case named.MatchString(t):
+			all = append(all, strings.TrimSuffix(t, "'"))
 		case t[0] == '\'', t[0] >= '0' && t[0] <= '9':
 			all = append(all, "")
 		default:
