@@ -103,6 +103,19 @@ func (m Measure) Populations() []string {
 	return all
 }
 
+// UnknownSays is what unknown means in every breakdown.
+const UnknownSays = "Whose value is unknown is in the total, and in a group of its own, unknown."
+
+// Counted is the denominator sentence as it stands beside figures, with what unknown means where they are broken down.
+func (m Measure) Counted() string {
+	for _, s := range m.Statistics {
+		if len(s.By) > 0 {
+			return m.Denominator + " " + UnknownSays
+		}
+	}
+	return m.Denominator
+}
+
 // Vector returns the vector of that name.
 func (m Measure) Vector(name string) (Vector, bool) {
 	for _, v := range m.Vectors {
@@ -122,3 +135,6 @@ func (m Measure) Statistic(name string) (Statistic, bool) {
 	}
 	return Statistic{}, false
 }
+
+// LateDays is how many days late data has after a window has closed, before a figure is due.
+const LateDays = 14

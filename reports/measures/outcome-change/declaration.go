@@ -42,8 +42,8 @@ func Measure() declare.Measure {
 	m := declare.Measure{
 		ID: "outcome-change", Title: "Safety, self-sufficiency, well-being, independence", Definition: 1,
 		Population: "minors",
-		Objective:  "Increased safety, self-sufficiency, well-being and independence",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveSafety,
+		Prong:      declare.ProngServices,
 		Says: "Persons are counted in the quarter or year of their first engagement at any agency (local date), in each of the four domains of the " +
 			"outcome scale apart. The scale has 5 points, from 1 (in crisis) to 5 (thriving). The baseline is the assessment nearest to the entry from 7 days " +
 			"before it to 45 days after it; of two as near, the earlier one. The follow-up is the latest assessment from day 120 to day 365. Of " +

@@ -27,8 +27,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "screening", Title: "CSE-IT levels", Definition: 1,
 		Population: "minors",
-		Objective:  "Identify children and youth who are exploited",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveSafety,
+		Prong:      declare.ProngServices,
 		Says: "Persons are counted in the quarter or year in which an agency screened them with the Commercial Sexual Exploitation-Identification " +
 			"Tool (CSE-IT), engaged or not. The highest score of the person in the period decides: 0 to 3 is no concern, 4 to 8 possible concern, " +
 			"9 and over clear concern. By kind of agency, the highest score at agencies of that kind decides, and a person counts once " +

@@ -51,8 +51,8 @@ func Measure() declare.Measure {
 	m := declare.Measure{
 		ID: "victim-profile", Title: "Who the children are", Definition: 1,
 		Population: "minors",
-		Objective:  "Identify children and youth who are exploited",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveSafety,
+		Prong:      declare.ProngServices,
 		Says: "Persons are counted in the quarter or year of their first engagement at any agency (local date), with what any agency " +
 			"has recorded of them by the as-of day. Where agencies disagree, a code or a number is the value of most " +
 			"agencies; a tie goes to the agency that engaged the person first, agencies without an engagement last, then to the partner's " +
