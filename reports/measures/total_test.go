@@ -47,7 +47,14 @@ INSERT INTO case_contacts BY NAME SELECT (row_number() OVER ()) % 63 AS person, 
 INSERT INTO referrals BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS referral_id, day::TIMESTAMP AS referred_at,
     day AS referred_at_on, a.c AS to_agency_kind, t.c AS service_type, o.c AS outcome FROM further, codes a, codes t, codes o, keys;
 INSERT INTO labor_intakes BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS intake_id, day AS interviewed_on,
-    a.c AS pay_withheld, a.c AS demoralized, b.c AS aware_of_abuse, b.c AS industry FROM further, codes a, codes b, keys`)
+    a.c AS pay_withheld, a.c AS demoralized, b.c AS aware_of_abuse, b.c AS industry FROM further, codes a, codes b, keys;
+INSERT INTO persons BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, n AS age_exploitation_began, a.c AS home_area, b.c AS recruited_by,
+    a.c AS recruited_at, b.c AS exploitation, a.c AS prior_abuse, b.c AS prior_domestic_violence, a.c AS sees_self_as_victim FROM ints, codes a, codes b;
+INSERT INTO assessments BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS assessment_id, day AS assessed_on, t.c AS tool,
+    d.c AS domain, s.n AS score FROM further, codes t, codes d, (SELECT n FROM ints UNION ALL SELECT 3) s, keys;
+INSERT INTO assessments BY NAME SELECT person, 1 AS agency, 'k' AS assessment_id, day AS assessed_on, 1 AS tool, c AS domain, 1 + person % 5 AS score FROM range(60) p(person), further, codes;
+INSERT INTO assessments BY NAME SELECT 7 AS person, 1 + range % 3 AS agency, 'n' || range AS assessment_id, DATE '2025-01-10' + (range // 2)::INTEGER AS assessed_on, 1 AS tool,
+    1 AS domain, 1 + range % 5 AS score FROM range(400)`)
 	for _, asof := range []string{"2025-01-01", "2026-12-31", "9999-12-31"} {
 		period, err := models.ParsePeriod("2024-2025")
 		if err != nil {
@@ -58,7 +65,8 @@ INSERT INTO labor_intakes BY NAME SELECT (row_number() OVER ()) % 63 AS person, 
 		for _, vector := range []string{"entry.heads", "placement-stability.eligible", "placement-stability.cfsr_days", "time-to-emergency-service.curve",
 			"long-term-residential-care.retention", "runaway-episodes.days", "exits-from-care.reasons", "return-engagements.police_contact",
 			"agencies-working-together.kinds", "case-management-continuity.contact_rate", "services-received.persons_by_program",
-			"referrals-connected.connected_by_type", "labor-exploitation.forms"} {
+			"referrals-connected.connected_by_type", "labor-exploitation.forms", "victim-profile.flags",
+			"outcome-change.safety_class", "screening.levels", "screening.screened"} {
 			if len(d.Cells(t, vector)) == 0 && asof > "2026" {
 				t.Errorf("%s as of %s is empty: the rows prove nothing", vector, asof)
 			}
