@@ -11,7 +11,7 @@ WITH scored AS (
     JOIN cohort c ON c.person = a.person
     CROSS JOIN params q
     LEFT JOIN agencies k ON k.agency = a.agency
-    WHERE a.tool = code('assessments.tool', 'cse_it') AND a.score >= 0 AND a.assessed_on <= q.asof
+    WHERE a.tool = code('assessments.tool', 'cse_it') AND a.assessed_on <= q.asof
 )
 SELECT s.person, s.agency_kind, max(s.score) FILTER (WHERE s.in_period) AS highest, bool_or(s.at_entry) AS at_entry
 FROM scored s

@@ -4,7 +4,7 @@
 SELECT a.person, a.assessed_on AS on_date
 FROM assessments a
 CROSS JOIN params q
-WHERE a.tool = code('assessments.tool', 'cse_it') AND a.score >= 0 AND a.assessed_on <= q.asof
+WHERE a.tool = code('assessments.tool', 'cse_it') AND a.assessed_on <= q.asof
 
 -- vector: levels
 SELECT h.person, CASE WHEN h.score <= 3 THEN 'no_concern' WHEN h.score <= 8 THEN 'possible' ELSE 'clear' END AS cell,
