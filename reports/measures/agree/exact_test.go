@@ -87,10 +87,10 @@ func (x *exact) measure(t *testing.T, period models.Period) {
 	}
 	for _, w := range order {
 		items := groups[w]
-		var ms []measures.Measure
+		var ids []string
 		for _, it := range items {
-			if m, _, _ := measures.LookupVector(it.Vector); !slices.ContainsFunc(ms, func(o measures.Measure) bool { return o.ID == m.ID }) {
-				ms = append(ms, m)
+			if !slices.Contains(ids, it.Measure) {
+				ids = append(ids, it.Measure)
 			}
 		}
 		x.d.Cohort(t, period, w.asof)
@@ -101,7 +101,14 @@ func (x *exact) measure(t *testing.T, period models.Period) {
 		if w.activity != "" {
 			x.d.Exec(t, privacy.ActiveCohort(x.s, items[0].Vector, items[0].Level, len(period.Years()), period))
 		}
-		x.d.Tables(t, ms...)
+		for _, q := range x.s.Relations(ids) {
+			x.d.Exec(t, q)
+		}
+		for _, id := range ids {
+			for _, q := range x.s.Build[id] {
+				x.d.Exec(t, q)
+			}
+		}
 		for _, it := range items {
 			x.sum(t, it)
 		}
