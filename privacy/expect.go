@@ -52,9 +52,9 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 		if err != nil {
 			return nil, err
 		}
-		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
+		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf) // 0 of a public fact
 		for _, c := range parts(it) {
-			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
+			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: variance(sd)}
 		}
 	}
 	number := 0
@@ -233,7 +233,7 @@ func (p *Plan) dueOf(d derivation, period models.Period) (models.Date, float64, 
 		parts := components(it.Level, period)
 		due = max(due, DueDate(parts[len(parts)-1], it.Due))
 	}
-	if d.item.L0 > 0 {
+	if d.item.Vector != "" { // a total has no price of its own
 		parts := components(d.item.Level, period)
 		last, mu2 = parts[len(parts)-1], d.item.Mu2()
 	}

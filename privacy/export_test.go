@@ -97,6 +97,9 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 		draws = append(draws, draw{item: it, cells: cells})
 		booked = append(booked, ledger.Item{ID: it.ID, Series: series(it), Participations: it.Participations})
 	}
+	if err := r.facts(context.Background(), Warehouse{Engine: eng}, entry{period: period, due: due}, draws); err != nil {
+		return nil, err
+	}
 	out := map[string][]int64{}
 	for _, population := range slices.Sorted(slices.Values(populationsOf(items))) {
 		cs, err := r.sum(context.Background(), Warehouse{Engine: eng, Partners: partners}, h.register(), h.stands, population, entry{period: period, due: due}, math.MaxInt64, draws, booked)

@@ -38,6 +38,9 @@ func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
 	f := &figure{measure: d.formula.Measure, definition: info.Definition, population: info.Population, period: d.period,
 		statistic: d.formula.Statistic, unit: d.formula.Unit, items: d.usedItems, entries: d.usedEntries, note: d.formula.Note}
 	f.by, f.dimension = d.by(s)
+	if d.item.exact() {
+		f.note = strings.TrimPrefix(f.note+"; "+exactSays, "; ")
+	}
 	if withheld {
 		f.null, f.note = true, noteSwamps
 		return Figure{f}
@@ -132,6 +135,8 @@ func (d derivation) interval(v values, sp spread) (interval, string) {
 	switch {
 	case note != "":
 		return interval{}, note
+	case d.item.exact():
+		return iv, ""
 	case d.below == nil:
 		iv = iv.whole()
 		if !math.IsNaN(v.shown) {
@@ -168,6 +173,8 @@ func (d derivation) sampled(v values, sp spread, noise interval) (wide interval,
 // unsampled says why a figure has no interval with sampling; "" where it has one.
 func (d derivation) unsampled() string {
 	switch {
+	case d.item.exact():
+		return exactSays
 	case d.formula.Unsampled != "":
 		return d.formula.Unsampled
 	case d.events:

@@ -51,6 +51,9 @@ func (r *planReader) part(t Total, text, population string) error {
 	if err != nil || term.item == nil {
 		return err
 	}
+	if term.item.exact() {
+		return fmt.Errorf("total %s: %s holds public facts, which count no persons", t.ID, term.item.ID)
+	}
 	if term.item.Population != population {
 		return fmt.Errorf("total %s: %s is about %s, not %s", t.ID, term.item.ID, term.item.Population, population)
 	}
@@ -144,6 +147,9 @@ func (r *planReader) formula(it Item, pub Publication, at []any) (Formula, error
 			}
 		}
 		return f, r.wrong(fmt.Sprintf("item %s: no formula gives %s of %s from %s", it.ID, pub.Statistic, pub.Measure, it.Vector), known(pub.Statistic, statistics), at...)
+	}
+	if it.exact() && f.Form != FormCount {
+		return f, r.wrong(fmt.Sprintf("the declaration of %s is wrong: %s holds public facts, which are only shown as they are", f.Statistic, it.Vector), "correct the measure", at...)
 	}
 	for k := 1; k < len(f.Edges); k++ {
 		if !(f.Edges[k] > f.Edges[k-1]) {

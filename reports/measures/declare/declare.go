@@ -31,7 +31,8 @@ type Measure struct {
 type Statistic struct {
 	Name, Unit, Says string
 	By               []string // dimensions it may be broken down by, one at a time
-	Level            string   // "" for every level, "year" for yearly only
+	Always           []string // dimensions in which each of its figures stands: there is no total
+	Level            string   // "" for every level, "year" for yearly only, "snapshot" for one figure per snapshot
 	From             []string // vectors of the same measure (or entry.heads) from which it is derived
 }
 
@@ -45,6 +46,7 @@ const (
 	CentredWeight        = "centred weight"         // the person's own share, 0 to 1, as -Grid to Grid in cell s
 	CentredWeightUnknown = "centred weight+unknown" // the same, or Grid in cell u where the person has no share
 	Sum                  = "sum"                    // the clamped amount in cell s; of events: times their number
+	Exact                = "exact"                  // public facts, about nobody: the SELECT yields (cell, value), any number of rows
 )
 
 // Grid is the number of steps of a person's own share in either direction: k of r events is (2k - r) x Grid / r, a whole
@@ -58,7 +60,8 @@ const Grid = 60
 // in L0 of the blocks, once in each. With Activity the vector is about all persons with these days in the year, engaged or
 // not, in their first First years of it; the SELECT reads cohort, as always, and must itself look at the period
 // (params.period_first to period_last). With Events nobody is identified: the SELECT yields (person, cell, value, times),
-// where person is any text that tells rows apart and the row stands for so many events.
+// where person is any text that tells rows apart and the row stands for so many events. An exact vector, of population
+// none, has no bounds; its SELECT yields (cell, value) and reads nothing that is about persons.
 type Vector struct {
 	Name, Says string
 	Encoding   string

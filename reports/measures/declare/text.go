@@ -21,8 +21,15 @@ func (m Measure) Text() string {
 	b.WriteString("\nStatistics\n")
 	for _, s := range m.Statistics {
 		says := s.Says
-		if s.Level != "" {
+		switch s.Level {
+		case "":
+		case "snapshot":
+			says += " (for each snapshot)"
+		default:
 			says += " (" + s.Level + " only)"
+		}
+		if len(s.Always) > 0 {
+			says += "; always by " + strings.Join(s.Always, " and ")
 		}
 		if len(s.By) > 0 {
 			says += "; total, and by " + strings.Join(s.By, ", ")

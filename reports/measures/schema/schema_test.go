@@ -115,9 +115,16 @@ func TestTheFullPlanPublishesEveryStatistic(t *testing.T) {
 	}
 	for _, m := range measures.All() {
 		for _, st := range m.Statistics {
-			for _, level := range []string{"quarter", "year"} {
-				for _, by := range append([]string{""}, st.By...) {
-					if key := fmt.Sprint(m.ID, ".", st.Name, " ", level, " ", by); !published[key] && (st.Level == "" || st.Level == level) {
+			levels, bys := []string{"quarter", "year"}, append([]string{""}, st.By...)
+			if st.Level != "" {
+				levels = []string{st.Level}
+			}
+			if len(st.Always) > 0 {
+				bys[0] = st.Always[0]
+			}
+			for _, level := range levels {
+				for _, by := range bys {
+					if key := fmt.Sprint(m.ID, ".", st.Name, " ", level, " ", by); !published[key] {
 						t.Errorf("the plan full does not publish %s", key)
 					}
 				}
