@@ -162,6 +162,9 @@ func (p *Plan) Identified(s Schema) (all []string) {
 
 // Sd is the noise of an item at the plan's sigma.
 func (it Item) Sd() (float64, error) {
+	if it.exact() {
+		return 0, nil
+	}
 	p, err := mechanism.Prepare(mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma})
 	return p.Sd(), err
 }
@@ -367,6 +370,7 @@ type Noise struct {
 
 // Noise prepares the items of a due date as a release does.
 func (h *House) Noise(period models.Period, due models.Date) ([]Noise, error) {
-	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(h.Plan.DueOn(period, due), 1)
+	items := slices.DeleteFunc(h.Plan.DueOn(period, due), Item.exact) // those have none
+	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(items, 1)
 	return mapSlice(draws, func(d draw) Noise { return Noise{d.item, d.noise.Sd(), d.noise.Draw} }), err
 }

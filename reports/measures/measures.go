@@ -6,6 +6,7 @@ import (
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	"heatwatch/reports/measures/resources"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 )
 
@@ -21,6 +22,7 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		resources.Measure(),
 	}
 }
 

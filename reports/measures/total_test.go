@@ -28,7 +28,9 @@ DELETE FROM engagements WHERE person > 9 AND engaged_at_on < DATE '2024-01-01';
 INSERT INTO services BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS service_id, codes.c AS service_type,
     x.c AS emergency, day::TIMESTAMP AS started_at, day AS started_at_on, y.c AS started_precision, day::TIMESTAMP AS ended_at, day AS ended_at_on FROM codes, codes x, codes y, days, keys, range(3);
 INSERT INTO placements BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS placement_id, c AS placement_type, k AS site_key,
-    d.day AS started_on, e.day AS ended_on, c AS exit_reason FROM codes, days d, days e, keys, range(5)`)
+    d.day AS started_on, e.day AS ended_on, c AS exit_reason FROM codes, days d, days e, keys, range(5);
+INSERT INTO resources BY NAME SELECT (row_number() OVER ()) % 5 AS agency, k AS resource_id, codes.c AS resource_type, x.c AS program, day AS effective_on,
+    n // 1000 AS quantity FROM codes, codes x, days, keys, ints`)
 	for _, asof := range []string{"2025-01-01", "2026-12-31", "9999-12-31"} {
 		period, err := models.ParsePeriod("2024-2025")
 		if err != nil {

@@ -75,5 +75,6 @@ func formulas() []privacy.Formula {
 	return slices.Concat(
 		timeToService(),
 		placementStability(),
+		resources(),
 	)
 }
