@@ -71,6 +71,9 @@ func (d derivation) by(s Schema) (by []Dim, dimension string) {
 	add(d.item.By, d.spot.dim)
 	add(d.formula.Per, d.spot.cell)
 	by = append(by, d.formula.By...)
+	if d.snapshot.on != 0 {
+		add(snapshotKey, d.snapshot.on.String())
+	}
 	if d.spot.dim != "" {
 		return by, d.item.By
 	} else if len(by) > 0 {

@@ -161,6 +161,12 @@ func (r *planReader) formula(it Item, pub Publication, at []any) (Formula, error
 
 func (r *planReader) checkBelow(it Item, f Formula) error {
 	at := func(key string) []any { return []any{"items", it.entry, key} }
+	if f.Calendar != "" {
+		if _, ok := r.p.calendarOf(it, f); !ok || it.Level != LevelSnapshot {
+			return r.wrong(fmt.Sprintf("item %s: %s stands at the date of a snapshot, and no item of %s says when those were taken", it.ID, f.Statistic, f.Calendar),
+				"measure both by snapshot: add an item of "+f.Calendar+", `levels: [snapshot]`", at("publishes")...)
+		}
+	}
 	if f.overPersons() {
 		over, isItem := r.p.Item(it.Over)
 		t, isTotal := r.p.total(it.Over)

@@ -393,7 +393,7 @@ func (p *Plan) Lacks(s Schema, f ReleaseFile, have []Figure) ([]string, error) {
 		there := slices.ContainsFunc(have, func(g Figure) bool {
 			return g.Measure() == row.Measure && g.Statistic() == row.Statistic && slices.Contains(g.Items(), row.Item) && g.Period() == f.Period
 		})
-		if mine && !there {
+		if mine && !there && !p.nothingSeen(s, f, row) {
 			name := row.Measure + " " + row.Statistic
 			if row.By != "" {
 				name += " by " + row.By
@@ -402,4 +402,17 @@ func (p *Plan) Lacks(s Schema, f ReleaseFile, have []Figure) ([]string, error) {
 		}
 	}
 	return all, nil
+}
+
+// nothingSeen tells whether a file's own calendar says that there is nothing for a figure to stand at.
+func (p *Plan) nothingSeen(s Schema, f ReleaseFile, row PlannedFigure) bool {
+	it, _ := p.Item(row.Item)
+	formula, ok := s.formula(it.Vector, row.Statistic, row.Measure)
+	if !ok || formula.Calendar == "" {
+		return false
+	}
+	calendar, _ := p.calendarOf(it, formula)
+	return slices.ContainsFunc(f.Measurements, func(m Measurement) bool {
+		return m.Item == calendar.ID && !slices.ContainsFunc(m.Cells, func(c NoisyCell) bool { return c.Raw != 0 })
+	})
 }

@@ -158,6 +158,7 @@ type Formula struct {
 	Per            string   // one figure for each of Cells (none: all), by {Per: cell}
 	By             []Dim    // further dimensions of the figure, such as {attribute: home_area}
 	Unsampled      string   // why there is no interval with sampling, in words; "" where the form has one
+	Calendar       string   // exact vector with the days of snapshots: see calendar.go
 }
 
 // Form is the shape of a formula.

@@ -5,6 +5,7 @@ import (
 
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
+	onlineads "heatwatch/reports/measures/online-ads"
 	placementstability "heatwatch/reports/measures/placement-stability"
 	"heatwatch/reports/measures/resources"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
@@ -22,6 +23,7 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		onlineads.Measure(),
 		resources.Measure(),
 	}
 }

@@ -30,7 +30,10 @@ INSERT INTO services BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_
 INSERT INTO placements BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS placement_id, c AS placement_type, k AS site_key,
     d.day AS started_on, e.day AS ended_on, c AS exit_reason FROM codes, days d, days e, keys, range(5);
 INSERT INTO resources BY NAME SELECT (row_number() OVER ()) % 5 AS agency, k AS resource_id, codes.c AS resource_type, x.c AS program, day AS effective_on,
-    n // 1000 AS quantity FROM codes, codes x, days, keys, ints`)
+    n // 1000 AS quantity FROM codes, codes x, days, keys, ints;
+INSERT INTO people SELECT range, 'profiles', unhex(md5(range::VARCHAR)), NULL, true FROM range(70, 90);
+INSERT INTO ad_snapshots BY NAME SELECT 62 + (row_number() OVER ()) % 30 AS person, (row_number() OVER ()) % 5 AS agency, k AS snapshot_id, k AS profile_key,
+    day::TIMESTAMP AS window_start, day AS window_start_on, c AS area, n AS ads FROM codes, days, keys, ints`)
 	for _, asof := range []string{"2025-01-01", "2026-12-31", "9999-12-31"} {
 		period, err := models.ParsePeriod("2024-2025")
 		if err != nil {

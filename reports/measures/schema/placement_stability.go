@@ -8,15 +8,17 @@ import (
 	ps "heatwatch/reports/measures/placement-stability"
 )
 
+// centred is how a mean follows from a centred sum: value = mid + step x S/N.
+func centred(vector string) (mid, step float64) {
+	_, v, ok := measures.LookupVector(vector)
+	if !ok {
+		panic("schema: no vector " + vector)
+	}
+	return float64(v.Mid) / float64(v.Scale), 1 / float64(v.Scale)
+}
+
 func placementStability() []privacy.Formula {
 	const id = "placement-stability"
-	centred := func(vector string) (mid, step float64) {
-		_, v, ok := measures.LookupVector(vector)
-		if !ok {
-			panic("schema: no vector " + vector)
-		}
-		return float64(v.Mid) / float64(v.Scale), 1 / float64(v.Scale)
-	}
 	rate := func(statistic, moves, days string, expect, below float64) privacy.Formula {
 		f := privacy.Formula{Measure: id, Statistic: statistic, Unit: "per_1000_days", Vector: id + "." + moves, WithVector: id + "." + days,
 			Form: privacy.FormRatio, Scale: 1000, Expect: privacy.Expect{Value: expect, Below: below}}

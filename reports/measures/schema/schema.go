@@ -75,6 +75,7 @@ func formulas() []privacy.Formula {
 	return slices.Concat(
 		timeToService(),
 		placementStability(),
+		onlineAds(),
 		resources(),
 	)
 }
