@@ -215,7 +215,7 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 		}
 		d.below = amount(before)
 		d.above = amount(period)
-		d.offset, d.formula.Low = -1, max(-1, f.Low)
+		d.offset, d.formula.Low = -1, -1 // nothing is less than nothing
 	case FormMedian:
 		d.above = form{}
 		for _, a := range answers {
