@@ -176,8 +176,8 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 		d.above = amount(period)
 	case FormShare:
 		d.above, d.below = in(f.Cells...), in(f.Of...)
-	case FormOver:
-		d.above, d.below = in(f.Cells...), persons(period)
+	case FormOver: // a cell holds Linf of each person in it
+		d.above, d.below = weigh(1/float64(it.Linf), in(f.Cells...)), persons(period)
 	case FormPart:
 		with, _ := p.Item(it.With)
 		d.above = in(f.Cells...)

@@ -91,5 +91,25 @@ func (h *house) publish(ctx context.Context, out string) error {
 	return h.hasPublished(head)
 }
 
-// headlines are the statistics of the answer cards.
-var headlines = map[string]string{"time-to-emergency-service": "share_within_24h", "placement-stability": "share_two_or_fewer"}
+// headlines are the statistics of the answer cards, where it is not the first share that has a total.
+var headlines = map[string]string{
+	"time-to-emergency-service":  "share_within_24h",
+	"placement-stability":        "share_two_or_fewer",
+	"long-term-residential-care": "share_any",
+	"case-management-continuity": "share_contact_every_block",
+	"agencies-working-together":  "share_two_or_more",
+	"services-received":          "persons",
+	"referrals-connected":        "share_service_7d",
+	"return-engagements":         "share_police_contact",
+	"runaway-episodes":           "share_any",
+	"exits-from-care":            "persons",
+	"screening":                  "share_screened",
+	"victim-profile":             "persons",
+	"labor-exploitation":         "share_forms_8plus",
+	"arrests-by-role":            "share_victims",
+	"prosecutions":               "share_convicted_or_pleaded",
+	"purchaser-programs":         "share_completed_180d",
+	"training":                   "attendances",
+	"outreach":                   "attendances",
+	"pledges":                    "pledges",
+}

@@ -109,7 +109,7 @@ func lookup(id string) (measures.Measure, error) {
 func dimensions(m measures.Measure) []string {
 	var all []string
 	for _, s := range m.Statistics {
-		for _, d := range slices.Concat(s.Always, s.By) {
+		for _, d := range s.By {
 			if !slices.Contains(all, d) {
 				all = append(all, d)
 			}

@@ -30,7 +30,8 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 		r.run(0, "release", p, "--witness", filepath.Join(r.dir, "seen.note"), "--format", "json")
 	}
 	got := map[string]released{}
-	for _, m := range []string{"time-to-emergency-service", "placement-stability"} {
+	measured := []string{"time-to-emergency-service", "placement-stability"}
+	for _, m := range measured {
 		var rep struct{ Figures []released }
 		if err := json.Unmarshal([]byte(r.run(0, "report", m, "--format", "json")), &rep); err != nil {
 			t.Fatal(err)
@@ -45,6 +46,9 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 		k := key(want.Measure, want.Period, want.Statistic, want.By)
 		f, ok := got[k]
 		delete(got, k)
+		if want.Sampled || !slices.Contains(measured, want.Measure) {
+			continue // a secret key decides, or no plan measures it yet
+		}
 		switch {
 		case !ok:
 			missing++

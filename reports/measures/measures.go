@@ -3,11 +3,20 @@ package measures
 import (
 	"strings"
 
+	agenciesworkingtogether "heatwatch/reports/measures/agencies-working-together"
+	casemanagementcontinuity "heatwatch/reports/measures/case-management-continuity"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
+	exitsfromcare "heatwatch/reports/measures/exits-from-care"
+	laborexploitation "heatwatch/reports/measures/labor-exploitation"
+	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
 	onlineads "heatwatch/reports/measures/online-ads"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	referralsconnected "heatwatch/reports/measures/referrals-connected"
 	"heatwatch/reports/measures/resources"
+	returnengagements "heatwatch/reports/measures/return-engagements"
+	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
+	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 )
 
@@ -23,6 +32,15 @@ func All() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
+		longtermresidentialcare.Measure(),
+		agenciesworkingtogether.Measure(),
+		returnengagements.Measure(),
+		runawayepisodes.Measure(),
+		exitsfromcare.Measure(),
+		casemanagementcontinuity.Measure(),
+		servicesreceived.Measure(),
+		referralsconnected.Measure(),
+		laborexploitation.Measure(),
 		onlineads.Measure(),
 		resources.Measure(),
 	}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"heatwatch/reports/measures"
@@ -58,3 +59,5 @@ func measure(t testing.TB, id string) measures.Measure {
 	}
 	return m
 }
+
+func sorted(all []string) []string { return slices.Sorted(slices.Values(all)) }

@@ -114,6 +114,12 @@ func load(t *testing.T, d *measuretest.DB, rows []stayRow) {
 	d.Exec(t, b.String())
 }
 
+// follows: b starts 0 or 1 day after a ends, and a did not end with a move.
+func follows(a, b stayRow) bool {
+	gap := b.start - a.until()
+	return gap >= 0 && gap <= 1 && a.exit() != 0 && a.exit() != 1
+}
+
 // merge is the rule of the definition, one row after the other, for one person.
 func merge(rows []stayRow, person int) (stays []string) {
 	var mine []stayRow
@@ -152,8 +158,7 @@ func merge(rows []stayRow, person int) (stays []string) {
 					return false
 				}
 				shares := max(q.start, r.start) < min(q.until(), r.until())
-				gap := r.start - q.until()
-				return shares || gap >= 0 && gap <= 1 && q.exit() != 0 && q.exit() != 1
+				return shares || follows(q, r) || follows(r, q)
 			})
 			if touches && !own {
 				made[i] = append(made[i], r)

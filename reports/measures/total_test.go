@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"heatwatch/models"
+	"heatwatch/reports/measures"
 	"heatwatch/reports/measures/measuretest"
 )
 
@@ -13,12 +14,12 @@ import (
 func TestNoRowMakesAStatementFail(t *testing.T) {
 	d := measuretest.New(t)
 	d.Exec(t, `
-CREATE TEMP TABLE days AS SELECT unnest([DATE '0001-01-01', DATE '1969-12-31', DATE '2024-02-29', DATE '2025-01-10', DATE '2025-12-31', DATE '9999-12-31', NULL]) AS day;
+CREATE TEMP TABLE days AS SELECT unnest([DATE '0001-01-01', DATE '1969-12-31', DATE '2024-02-29', DATE '2025-01-10', DATE '2025-12-31', DATE '9999-12-31', DATE 'infinity', DATE '-infinity', NULL]) AS day;
 CREATE TEMP TABLE ints AS SELECT unnest([-9223372036854775808, -1, 0, 17, 2010, 9223372036854775807, NULL]) AS n;
 CREATE TEMP TABLE codes AS SELECT unnest([0, 1, 2, 255, NULL])::UTINYINT AS c;
 CREATE TEMP TABLE keys AS SELECT unnest(['', 'a', 'site-a', NULL]) AS k;
 INSERT INTO agencies VALUES (1, 'a', 'shelter'), (2, 'b', NULL), (3, NULL, NULL);
-INSERT INTO coverage SELECT 1 + (row_number() OVER ()) % 3, 'placements', day, day FROM days;
+INSERT INTO coverage SELECT 1 + (row_number() OVER ()) % 3, e, day, day FROM days, (VALUES ('placements'), ('services')) v(e);
 INSERT INTO people SELECT range, 'minors', NULL, NULL, true FROM range(60);
 INSERT INTO people VALUES (60, 'minors', NULL, NULL, NULL), (61, NULL, NULL, NULL, true), (NULL, 'minors', NULL, NULL, true);
 INSERT INTO persons BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, n AS birth_year, x.c AS gender, codes.c AS race_ethnicity FROM ints, codes, codes x;
@@ -33,7 +34,25 @@ INSERT INTO resources BY NAME SELECT (row_number() OVER ()) % 5 AS agency, k AS 
     n // 1000 AS quantity FROM codes, codes x, days, keys, ints;
 INSERT INTO people SELECT range, 'profiles', unhex(md5(range::VARCHAR)), NULL, true FROM range(70, 90);
 INSERT INTO ad_snapshots BY NAME SELECT 62 + (row_number() OVER ()) % 30 AS person, (row_number() OVER ()) % 5 AS agency, k AS snapshot_id, k AS profile_key,
-    day::TIMESTAMP AS window_start, day AS window_start_on, c AS area, n AS ads FROM codes, days, keys, ints`)
+    day::TIMESTAMP AS window_start, day AS window_start_on, c AS area, n AS ads FROM codes, days, keys, ints;
+INSERT INTO placements BY NAME SELECT person % 60 AS person, 1 AS agency, 'k' AS placement_id, placement_type, d.day AS started_on, e.day AS ended_on, 254 AS exit_reason
+    FROM range(15) t(placement_type), range(4) p(person), days d, days e;
+INSERT INTO placements BY NAME SELECT 7 AS person, 1 AS agency, 'n' || range AS placement_id, 4 AS placement_type, DATE '2025-01-10' + range::INTEGER AS started_on,
+    DATE '2025-01-11' + range::INTEGER AS ended_on FROM range(400);
+INSERT INTO case_contacts BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS contact_id, day AS contact_on, c AS contact_type,
+    n AS agencies_present, c AS plan_in_place, c AS program FROM days, codes, ints, keys;
+INSERT INTO arrests BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS arrest_id, day::TIMESTAMP AS arrested_at,
+    day AS arrested_at_on, codes.c AS party_role, x.c AS offense, x.c AS disposition FROM days, codes, codes x, keys;
+CREATE TEMP TABLE further AS SELECT day FROM days UNION ALL SELECT DATE '-infinity' UNION ALL SELECT DATE 'infinity' UNION ALL SELECT DATE '0044-03-15 (BC)';
+INSERT INTO services BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS service_id, t.c AS service_type,
+    s.day::TIMESTAMP AS started_at, s.day AS started_at_on, p.c AS started_precision, e.day::TIMESTAMP AS ended_at, e.day AS ended_at_on, p.c AS program
+    FROM further s, further e, codes p, keys, (SELECT unnest([9, 0, NULL])::UTINYINT AS c) t;
+INSERT INTO case_contacts BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS contact_id, day AS contact_on,
+    c.c AS contact_type, n AS agencies_present, p.c AS plan_in_place FROM further, codes c, codes p, ints, keys;
+INSERT INTO referrals BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS referral_id, day::TIMESTAMP AS referred_at,
+    day AS referred_at_on, a.c AS to_agency_kind, t.c AS service_type, o.c AS outcome FROM further, codes a, codes t, codes o, keys;
+INSERT INTO labor_intakes BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS intake_id, day AS interviewed_on,
+    a.c AS pay_withheld, a.c AS demoralized, b.c AS aware_of_abuse, b.c AS industry FROM further, codes a, codes b, keys`)
 	for _, asof := range []string{"2025-01-01", "2026-12-31", "9999-12-31"} {
 		period, err := models.ParsePeriod("2024-2025")
 		if err != nil {
@@ -41,9 +60,30 @@ INSERT INTO ad_snapshots BY NAME SELECT 62 + (row_number() OVER ()) % 30 AS pers
 		}
 		day, _ := models.ParseDate(asof)
 		d.Prepare(t, period, day)
-		for _, vector := range []string{"entry.heads", "placement-stability.eligible", "placement-stability.cfsr_days", "time-to-emergency-service.curve"} {
+		for _, vector := range []string{"entry.heads", "placement-stability.eligible", "placement-stability.cfsr_days", "time-to-emergency-service.curve",
+			"long-term-residential-care.retention", "runaway-episodes.days", "exits-from-care.reasons", "return-engagements.police_contact",
+			"agencies-working-together.kinds", "case-management-continuity.contact_rate", "services-received.persons_by_program",
+			"referrals-connected.connected_by_type", "labor-exploitation.forms"} {
 			if len(d.Cells(t, vector)) == 0 && asof > "2026" {
 				t.Errorf("%s as of %s is empty: the rows prove nothing", vector, asof)
+			}
+		}
+	}
+	// The cohorts of activities, in a year and over several.
+	for _, name := range []string{"2024", "2025Q1", "2021-2025"} {
+		period, _ := models.ParsePeriod(name)
+		day, _ := models.ParseDate("9999-12-31")
+		for _, m := range measures.All() {
+			activity := ""
+			for _, v := range m.Vectors {
+				if v.Activity == "" {
+					continue
+				}
+				if v.Activity != activity {
+					d.PrepareFor(t, m.ID+"."+v.Name, period, day)
+					activity = v.Activity
+				}
+				d.Cells(t, m.ID+"."+v.Name)
 			}
 		}
 	}

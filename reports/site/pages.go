@@ -175,10 +175,12 @@ func (b builder) answer(m MeasureText, r report) answer {
 	return a
 }
 
-// statistic names a statistic: the catalogue's words, else the declaration's, else its name.
+// statistic names a statistic: the catalogue's words for this measure, else for any, else the declaration's, else its name.
 func (b builder) statistic(m MeasureText, name string) text {
-	if t, ok := b.lang.strings["statistic."+name]; ok {
-		return text{Text: t}
+	for _, key := range []string{"statistic." + m.ID + "." + name, "statistic." + name} {
+		if t, ok := b.lang.strings[key]; ok {
+			return text{Text: t}
+		}
 	}
 	for _, s := range m.Statistics {
 		if s.Name == name && s.Says != "" {

@@ -68,7 +68,9 @@ WITH RECURSIVE fold(person, parts, i, stays) AS (
                    list_filter(range(1, f.i), lambda j:
                        f.parts[j].agency <> f.parts[f.i].agency
                        AND (greatest(f.parts[f.i].started_on, f.parts[j].started_on) < least(f.parts[f.i].until, f.parts[j].until)
-                            OR (f.parts[f.i].started_on - f.parts[j].until BETWEEN 0 AND 1 AND NOT f.parts[j].moved_on))),
+                            OR (f.parts[f.i].started_on - f.parts[j].until BETWEEN 0 AND 1 AND NOT f.parts[j].moved_on)
+                            -- a row without a night stands behind the row that starts on the day it ends
+                            OR (f.parts[j].started_on - f.parts[f.i].until BETWEEN 0 AND 1 AND NOT f.parts[f.i].moved_on))),
                    lambda j: f.stays[j]),
                lambda s: NOT list_contains(
                    list_transform(list_filter(range(1, f.i), lambda j: f.parts[j].agency = f.parts[f.i].agency),

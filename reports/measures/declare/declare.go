@@ -1,5 +1,7 @@
 package declare
 
+import "slices"
+
 // Measure is one definition. A changed definition gets a new number.
 type Measure struct {
 	ID, Title  string
@@ -31,9 +33,16 @@ type Measure struct {
 type Statistic struct {
 	Name, Unit, Says string
 	By               []string // dimensions it may be broken down by, one at a time
-	Always           []string // dimensions in which each of its figures stands: there is no total
-	Level            string   // "" for every level, "year" for yearly only, "snapshot" for one figure per snapshot
+	Level            string   // "" for every level, "year" for years (and spans of them) only, "snapshot" for one of each snapshot
 	From             []string // vectors of the same measure (or entry.heads) from which it is derived
+}
+
+// HasTotal tells whether a statistic has a figure about all: not where every vector that it comes from is one of blocks.
+func (m Measure) HasTotal(s Statistic) bool {
+	return slices.ContainsFunc(s.From, func(name string) bool {
+		v, ok := m.Vector(name)
+		return !ok || v.Each == "" // a vector of another measure is the head count
+	})
 }
 
 // How a person enters a vector.

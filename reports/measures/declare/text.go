@@ -26,13 +26,12 @@ func (m Measure) Text() string {
 		case "snapshot":
 			says += " (for each snapshot)"
 		default:
-			says += " (" + s.Level + " only)"
+			says += " (" + s.Level + "s only)"
 		}
-		if len(s.Always) > 0 {
-			says += "; always by " + strings.Join(s.Always, " and ")
-		}
-		if len(s.By) > 0 {
-			says += "; total, and by " + strings.Join(s.By, ", ")
+		if by := strings.Join(s.By, ", "); by != "" && m.HasTotal(s) {
+			says += "; total, and by " + by
+		} else if by != "" {
+			says += "; by " + by
 		}
 		fmt.Fprintf(&b, "  %s (%s)\n%s", s.Name, s.Unit, wrap(says, 98, "      "))
 	}

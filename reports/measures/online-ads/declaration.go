@@ -19,7 +19,7 @@ var (
 func Measure() declare.Measure {
 	areas := models.Dictionary().Values("ad_snapshots.area")
 	select_ := declare.Sections(vectors)
-	always := []string{"area", "snapshot"}
+	by := []string{"area"} // and by the date of the snapshot there
 	const first = 8
 	return declare.Measure{
 		ID: "online-ads", Title: "A 24-hour snapshot of online advertising", Definition: 1,
@@ -45,12 +45,12 @@ func Measure() declare.Measure {
 		Differences: "The programme's own counts took all ads of a profile; here one profile counts with at most 10. Keys may change where a site gives a " +
 			"profile a new one, so that the eight quarters are those of a key.",
 		Statistics: []declare.Statistic{
-			{Name: "profiles", Unit: "profiles", Says: "profiles in the area's snapshot", Always: always, Level: "snapshot", From: []string{"profiles", "calendar"}},
-			{Name: "ads", Unit: "ads", Says: "their ads, at most 10 of a profile", Always: always, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
-			{Name: "ads_per_profile", Unit: "ads_per_profile", Says: "ads for each profile", Always: always, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
-			{Name: "profiles_change", Unit: "change", Says: "profiles against the snapshot of about a year earlier, as a fraction", Always: always, Level: "snapshot",
+			{Name: "profiles", Unit: "profiles", Says: "profiles in the area's snapshot", By: by, Level: "snapshot", From: []string{"profiles", "calendar"}},
+			{Name: "ads", Unit: "ads", Says: "their ads, at most 10 of a profile", By: by, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
+			{Name: "ads_per_profile", Unit: "ads_per_profile", Says: "ads for each profile", By: by, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
+			{Name: "profiles_change", Unit: "change", Says: "profiles against the snapshot of about a year earlier, as a fraction", By: by, Level: "snapshot",
 				From: []string{"profiles", "calendar"}},
-			{Name: "ads_change", Unit: "change", Says: "ads against the snapshot of about a year earlier, as a fraction", Always: always, Level: "snapshot",
+			{Name: "ads_change", Unit: "change", Says: "ads against the snapshot of about a year earlier, as a fraction", By: by, Level: "snapshot",
 				From: []string{"ads", "profiles", "calendar"}},
 		},
 		Vectors: []declare.Vector{

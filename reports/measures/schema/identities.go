@@ -9,6 +9,8 @@ func identities() []privacy.Identity {
 		heads = "entry.heads"
 		tes   = "time-to-emergency-service."
 		plc   = "placement-stability."
+		ltc   = "long-term-residential-care."
+		awt   = "agencies-working-together."
 	)
 	term := func(weight int64, vector string, cells ...string) privacy.IdentityTerm {
 		return privacy.IdentityTerm{Vector: vector, Cells: cells, Weight: weight}
@@ -25,5 +27,12 @@ func identities() []privacy.Identity {
 		{Name: "care-heads", Terms: []privacy.IdentityTerm{term(1, heads), term(-1, plc+"eligible"), term(-1, plc+"two_or_fewer", "u")}},
 		// The same question, with and without those who cannot be asked.
 		{Name: "care-two", Terms: []privacy.IdentityTerm{term(1, plc+"two_or_fewer", "d"), term(-1, plc+"two_or_fewer_eligible")}},
+		// Everybody who entered has a number of residential nights, and is somewhere in the life table or in none.
+		{Name: "residential-heads", Terms: []privacy.IdentityTerm{term(1, heads), term(-1, ltc+"levels")}},
+		{Name: "retention-heads", Terms: []privacy.IdentityTerm{term(1, heads), term(-1, ltc+"retention")}},
+		// Everybody who entered was served by some number of kinds of agency; yes minus no is two or more minus the rest.
+		{Name: "kinds-heads", Terms: []privacy.IdentityTerm{term(1, heads), term(-1, awt+"kinds")}},
+		{Name: "kinds-two", Terms: []privacy.IdentityTerm{term(1, awt+"two_or_more"), term(-1, awt+"kinds", "2", "3", "4plus"),
+			term(1, awt+"kinds", "0", "1")}},
 	}
 }

@@ -4,7 +4,7 @@ import "heatwatch/privacy"
 
 func onlineAds() []privacy.Formula {
 	const id = "online-ads"
-	mid, step := centred(id + ".ads")
+	mid, step, low, high := centred(id + ".ads")
 	// About one and a half ads for each profile, as in the programme's own counts.
 	const ads = 1.5
 	each := func(statistic, unit, vector string, form privacy.Form, expect privacy.Expect) privacy.Formula {
@@ -15,7 +15,7 @@ func onlineAds() []privacy.Formula {
 		return f
 	}
 	perProfile := each("ads_per_profile", "ads_per_profile", "ads", privacy.FormMean, privacy.Expect{Value: ads})
-	perProfile.Low, perProfile.High = 1, 10
+	perProfile.Low, perProfile.High = low, high
 	return []privacy.Formula{
 		each("profiles", "profiles", "profiles", privacy.FormCount, privacy.Expect{}),
 		each("profiles_change", "change", "profiles", privacy.FormChange, privacy.Expect{Value: 0.1}),

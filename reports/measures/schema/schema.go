@@ -75,6 +75,15 @@ func formulas() []privacy.Formula {
 	return slices.Concat(
 		timeToService(),
 		placementStability(),
+		longTermResidentialCare(),
+		agenciesWorkingTogether(),
+		returnEngagements(),
+		runawayEpisodes(),
+		exitsFromCare(),
+		caseManagement(),
+		servicesReceived(),
+		referralsConnected(),
+		laborExploitation(),
 		onlineAds(),
 		resources(),
 	)

@@ -1,0 +1,328 @@
+package agree
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"heatwatch/fixtures/oracle"
+	"heatwatch/models"
+	"heatwatch/privacy"
+	"heatwatch/reports/measures"
+	"heatwatch/reports/measures/measuretest"
+	"heatwatch/reports/measures/schema"
+)
+
+// exact computes the figures of the plan `full` from the measures' own SQL, without bounds and without noise: whoever
+// exceeds a bound is none of its business (oracle.Sampled names those figures).
+type exact struct {
+	d    *measuretest.DB
+	s    privacy.Schema
+	p    *privacy.Plan
+	many int // counties
+	sums map[string][]map[privacy.Cell]int64
+}
+
+func newExact(t *testing.T, d *measuretest.DB, counties int) *exact {
+	t.Helper()
+	text, _ := privacy.EmbeddedPlan("full")
+	s := schema.Schema()
+	p, err := privacy.ParsePlan(text, "full", s, 500_000, 1e-6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &exact{d: d, s: s, p: p, many: counties, sums: map[string][]map[privacy.Cell]int64{}}
+}
+
+// figures are those of one period, county by county.
+func (x *exact) figures(t *testing.T, period models.Period) []map[oracle.Key]*float64 {
+	t.Helper()
+	clear(x.sums)
+	x.measure(t, period)
+	all := make([]map[oracle.Key]*float64, x.many)
+	for i := range all {
+		all[i] = map[oracle.Key]*float64{}
+	}
+	for _, it := range x.p.Items {
+		if !it.In(period) {
+			continue
+		}
+		for _, pub := range it.Publishes {
+			at := slices.IndexFunc(x.s.Formulas, func(f privacy.Formula) bool {
+				return f.Vector == it.Vector && f.Statistic == pub.Statistic && f.Measure == pub.Measure
+			})
+			if at < 0 {
+				t.Fatalf("%s: no formula for %s", it.ID, pub.Statistic)
+			}
+			for i := range all {
+				x.publish(all[i], i, it, x.s.Formulas[at], period)
+			}
+		}
+	}
+	return all
+}
+
+// who is a cohort: the items of one population, activity, level and day.
+type who struct {
+	population, activity string
+	first                int
+	asof                 models.Date
+}
+
+func (x *exact) measure(t *testing.T, period models.Period) {
+	t.Helper()
+	var order []who
+	groups := map[who][]privacy.Item{}
+	for _, it := range x.p.Items {
+		if it.In(period) {
+			v := x.s.Vectors[it.Vector]
+			w := who{it.Population, v.Activity, v.First, period.Last().AddDays(it.Due)}
+			if groups[w] == nil {
+				order = append(order, w)
+			}
+			groups[w] = append(groups[w], it)
+		}
+	}
+	for _, w := range order {
+		items := groups[w]
+		var ms []measures.Measure
+		for _, it := range items {
+			if m, _, _ := measures.LookupVector(it.Vector); !slices.ContainsFunc(ms, func(o measures.Measure) bool { return o.ID == m.ID }) {
+				ms = append(ms, m)
+			}
+		}
+		x.d.Cohort(t, period, w.asof)
+		if w.population != "minors" {
+			x.d.Exec(t, measures.NoEntries())
+			x.d.Exec(t, "DELETE FROM cohort")
+		}
+		if w.activity != "" {
+			x.d.Exec(t, privacy.ActiveCohort(x.s, items[0].Vector, items[0].Level, len(period.Years()), period))
+		}
+		each := x.s.Vectors[items[0].Vector].Events || w.population == "none"
+		if !each {
+			x.d.Tables(t, ms...)
+			for _, it := range items {
+				x.sum(t, it)
+			}
+			continue
+		}
+		for i := range x.many {
+			x.d.Exec(t, fmt.Sprintf("UPDATE shown SET county = %d", i))
+			x.d.Tables(t, ms...)
+			for _, it := range items {
+				x.sumEvents(t, it, i)
+			}
+		}
+	}
+}
+
+// sum fills in an item's cells for every county.
+func (x *exact) sum(t *testing.T, it privacy.Item) {
+	t.Helper()
+	v := x.s.Vectors[it.Vector]
+	dim, join := "''", ""
+	if it.By != "" && v.Each == "" {
+		d, ok := x.s.Dimension(it.Measure, it.By)
+		if !ok {
+			t.Fatalf("%s: no dimension %s", it.ID, it.By)
+		}
+		dim, join = "r.value", "JOIN ("+d.SQL+") r ON r.person = v.person"
+		if slices.Contains(d.Values, "unknown") {
+			dim, join = "coalesce(r.value, 'unknown')", "LEFT "+join
+		}
+	}
+	x.read(t, it, fmt.Sprintf("SELECT (v.person // %d)::BIGINT, %s, v.cell, sum(v.value)::BIGINT FROM (%s) v SEMI JOIN cohort c ON c.person = v.person %s GROUP BY ALL", perCounty, dim, v.SQL, join))
+}
+
+func (x *exact) sumEvents(t *testing.T, it privacy.Item, i int) {
+	t.Helper()
+	v := x.s.Vectors[it.Vector]
+	times := ""
+	if v.Events {
+		times = " * v.times"
+	}
+	x.read(t, it, fmt.Sprintf("SELECT %d::BIGINT, '', v.cell, sum(v.value%s)::BIGINT FROM (%s) v GROUP BY ALL", i, times, v.SQL))
+}
+
+func (x *exact) read(t *testing.T, it privacy.Item, query string) {
+	t.Helper()
+	if x.sums[it.ID] == nil {
+		x.sums[it.ID] = make([]map[privacy.Cell]int64, x.many)
+	}
+	rows, err := x.d.Query(query)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", it.ID, err, query)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var i, n int64
+		var dim, cell string
+		if err := rows.Scan(&i, &dim, &cell, &n); err != nil {
+			t.Fatal(err)
+		}
+		if x.s.Vectors[it.Vector].Each != "" {
+			dim, cell, _ = strings.Cut(cell, ":")
+		}
+		if x.sums[it.ID][i] == nil {
+			x.sums[it.ID][i] = map[privacy.Cell]int64{}
+		}
+		x.sums[it.ID][i][privacy.Cell{Dim: dim, Answer: cell}] += n
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// publish derives one statistic of an item, at every place of it, as derive.go does from noisy cells.
+func (x *exact) publish(out map[oracle.Key]*float64, i int, it privacy.Item, f privacy.Formula, period models.Period) {
+	v := x.s.Vectors[it.Vector]
+	dims := []string{""}
+	if v.Each != "" {
+		dims = v.EachValues
+	} else if it.By != "" {
+		d, _ := x.s.Dimension(it.Measure, it.By)
+		dims = d.Values
+	}
+	places := []string{""}
+	if f.Per != "" {
+		if places = f.Cells; len(places) == 0 {
+			places = v.Cells
+		}
+	}
+	for _, dim := range dims {
+		for _, place := range places {
+			g := f
+			if place != "" {
+				g.Cells = []string{place}
+			}
+			var by []string
+			add := func(k, v string) {
+				if v != "" {
+					by = append(by, k+"="+v)
+				}
+			}
+			add(it.By, dim)
+			add(f.Per, place)
+			for _, d := range f.By {
+				add(d.Key, d.Value)
+			}
+			slices.Sort(by)
+			key := oracle.Key{Measure: f.Measure, Period: period.String(), Statistic: f.Statistic, By: strings.Join(by, ";")}
+			out[key] = x.value(i, it, v, g, dim)
+		}
+	}
+}
+
+// value is the figure, nil where there is nothing to divide by.
+func (x *exact) value(i int, it privacy.Item, v privacy.Vector, f privacy.Formula, dim string) *float64 {
+	in := func(item string, cells ...string) float64 {
+		var sum int64
+		for c, n := range x.sums[item][i] {
+			if c.Dim == dim && (len(cells) == 0 || slices.Contains(cells, c.Answer)) {
+				sum += n
+			}
+		}
+		return float64(sum)
+	}
+	known := slices.DeleteFunc(slices.Clone(v.Cells), func(a string) bool { return a == "u" })
+	persons := func() float64 {
+		over, _ := x.p.Item(it.Over)
+		if over.By == "" { // of everybody, also in a figure of one block
+			var sum int64
+			for _, n := range x.sums[over.ID][i] {
+				sum += n
+			}
+			return float64(sum)
+		}
+		return in(it.Over)
+	}
+	asked := func() float64 {
+		if len(known) == len(v.Cells) {
+			return persons()
+		}
+		return persons() - in(it.ID, "u")/float64(v.Linf)
+	}
+	step := f.Step
+	if step == 0 {
+		step = 1
+	}
+	over := func(a, b float64) *float64 {
+		if b == 0 {
+			return nil
+		}
+		q := a / b
+		return &q
+	}
+	whole := func(n float64) *float64 { return &n }
+	switch f.Form {
+	case privacy.FormCount:
+		n := in(it.ID, f.Cells...)
+		if f.Scale != 0 {
+			n *= f.Scale
+		}
+		return whole(n)
+	case privacy.FormTotal:
+		n := step * in(it.ID, f.Cells...)
+		if f.Mid != 0 {
+			n += f.Mid * persons()
+		}
+		return whole(n)
+	case privacy.FormShare:
+		return over(in(it.ID, f.Cells...), in(it.ID, f.Of...))
+	case privacy.FormOver:
+		return over(in(it.ID, f.Cells...), persons())
+	case privacy.FormPart:
+		a := in(it.ID, f.Cells...)
+		return over(a, a+in(it.With, f.Of...))
+	case privacy.FormSigned, privacy.FormYes:
+		n := asked()
+		return over((n+in(it.ID, known...))/2, n)
+	case privacy.FormMean:
+		n := asked()
+		return over(f.Mid*n+f.Step*in(it.ID, known...), n)
+	case privacy.FormRatio:
+		n := persons()
+		return over(f.Scale*(f.Mid*n+f.Step*in(it.ID)), f.WithMid*n+f.WithStep*in(it.With))
+	case privacy.FormMedian:
+		return medianOf(f.Edges, v.Cells, in, it.ID)
+	case privacy.FormSurvival:
+		return survivalOf(f, in, it.ID)
+	}
+	return whole(math.NaN()) // never equal: a form that this test does not know
+}
+
+func medianOf(edges []float64, names []string, in func(string, ...string) float64, item string) *float64 {
+	half := in(item) / 2
+	var below, from float64
+	for k, to := range edges {
+		n := in(item, names[k])
+		if n > 0 && below+n >= half {
+			m := from + (to-from)*(half-below)/n
+			return &m
+		}
+		below, from = below+n, to
+	}
+	return nil
+}
+
+func survivalOf(f privacy.Formula, in func(string, ...string) float64, item string) *float64 {
+	risk := in(item, append(slices.Clone(f.Left), f.Censored...)...)
+	if risk == 0 {
+		return nil
+	}
+	s := 1.0
+	for k, edge := range f.Edges {
+		left, censored := in(item, f.Left[k]), in(item, f.Censored[k])
+		if at := risk - censored/2; at > 0 {
+			s *= 1 - left/at
+		}
+		risk -= left + censored
+		if edge == f.At {
+			break
+		}
+	}
+	return &s
+}
