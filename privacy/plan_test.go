@@ -81,7 +81,8 @@ func TestTheLossOfAnItemCountsEveryCellOfAPerson(t *testing.T) {
 	}
 }
 
-// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is.
+// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is. The worked
+// plan keeps none for accused persons and profiles: their repeats are paid from what their first years leave.
 func TestARepeatFitsTheReserve(t *testing.T) {
 	for _, name := range []string{"county", "full"} {
 		p := plan(t, name, 4)
@@ -94,6 +95,9 @@ func TestARepeatFitsTheReserve(t *testing.T) {
 						again += it.Mu2() / (factor * factor)
 					}
 				}
+				if name == "county" && slices.Contains([]string{"accused", "profiles"}, pop.Name) {
+					continue
+				}
 				if reserve := p.Cap(pop.Name) * pop.Reserve; again > reserve {
 					t.Errorf("%s: repeating what is due on %s costs mu^2 %.4f, the reserve is %.4f", name, st.due, again, reserve)
 				}
@@ -105,14 +109,16 @@ func TestARepeatFitsTheReserve(t *testing.T) {
 // worked is the plan that shared/design works out, as far as it is about the vectors that exist.
 type worked struct {
 	Populations map[string]struct {
-		Items []struct {
-			ID     string         `yaml:"id"`
-			Due    int            `yaml:"due"`
-			Sigma  float64        `yaml:"sigma"`
-			Bound  map[string]any `yaml:"bound"`
-			Expect any            `yaml:"expect"`
-		} `yaml:"items"`
+		Items []workedLine `yaml:"items"`
 	} `yaml:"populations"`
+}
+
+type workedLine struct {
+	ID     string         `yaml:"id"`
+	Due    int            `yaml:"due"`
+	Sigma  float64        `yaml:"sigma"`
+	Bound  map[string]any `yaml:"bound"`
+	Expect any            `yaml:"expect"`
 }
 
 func readWorked(t *testing.T) worked {
@@ -130,13 +136,22 @@ func readWorked(t *testing.T) worked {
 
 func TestCountyIsTheWorkedPlan(t *testing.T) {
 	w, p := readWorked(t), plan(t, "county", 4)
-	found := 0
-	for _, x := range w.Populations["minors"].Items {
+	// The head count of those in care comes from their own release, never from that of a year before; lab_flags see below; the
+	// days of snapshots are a public fact that the worked plan takes as known.
+	found := []string{"plc_n", "lab_flags", "ad_calendar"}
+	var all []workedLine
+	for _, population := range []string{"minors", "accused", "profiles", "attendees", "pledgers", privacy.Nobody} {
+		all = append(all, w.Populations[population].Items...)
+	}
+	for _, x := range all {
 		it, ok := p.Item(x.ID)
 		if !ok {
 			continue
 		}
-		found++
+		found = append(found, x.ID)
+		if it.Population == privacy.Nobody {
+			x.Bound = map[string]any{"l0": 0, "linf": "0", "participations": 1}
+		}
 		if flags, ok := p.Item("lab_flags"); ok && x.ID == "lab_forms" {
 			it.L0 += flags.L0 // one item there, two here: figures by form and by flag
 		}
@@ -147,16 +162,16 @@ func TestCountyIsTheWorkedPlan(t *testing.T) {
 		}
 		due := x.Due
 		if due == 0 {
-			due = map[string]int{models.LevelQuarter: 44, models.LevelYear: 104, models.LevelSpan: 104}[it.Level]
+			due = map[string]int{models.LevelQuarter: 44, privacy.LevelSnapshot: 44, models.LevelYear: 104, models.LevelSpan: 104}[it.Level]
 		}
 		if it.Due != due {
 			t.Errorf("%s is due after %d days, in the worked plan after %d", x.ID, it.Due, due)
 		}
 	}
-	// plc_n is ours: the head count of those in care comes from their own release, never from that of a year before. So is
-	// lab_flags, see above.
-	if found != len(p.Items)-2 {
-		t.Errorf("the worked plan has %d of the %d items", found, len(p.Items))
+	for _, it := range p.Items {
+		if !slices.Contains(found, it.ID) {
+			t.Errorf("the worked plan has no %s", it.ID)
+		}
 	}
 }
 
