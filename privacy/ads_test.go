@@ -37,8 +37,8 @@ func (c adsCounty) nothing(area, date string) {
 func TestOnlineAdsAsWorkedOut(t *testing.T) {
 	c := adsCounty{t, measuretest.New(t)}
 	c.snapshot("oakland", "2019-10-04", 1, 666, 999)
-	c.snapshot("oakland", "2020-10-02", 301, 750, 1165) // some were there a year before
-	c.snapshot("oakland", "2020-11-02", 2000, 900, 900) // a second one of the quarter is not measured
+	c.snapshot("oakland", "2020-10-02", 301, 750, 1165)   // some were there a year before
+	c.snapshot("oakland", "2020-11-02", 2000, 900, 900)   // a second one of the quarter is not measured
 	c.snapshot("fremont", "2019-08-30", 5000, 4000, 4000) // in the quarter before, and nearer to a year earlier
 	c.snapshot("fremont", "2019-12-20", 5000, 2000, 2000)
 	c.snapshot("fremont", "2020-10-01", 5000, 5000, 5000)

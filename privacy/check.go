@@ -100,7 +100,7 @@ func Statements(l *ledger.Ledger, population string, entries []int) ([]Statement
 				return nil, err
 			}
 			all = append(all, Statement{Entry: e.Number, Unit: unit, MuRelease: loss.Release.Mu(), EpsilonRelease: eps,
-				MuLifetime: loss.Lifetime.Mu(), EpsilonLifetime: life, CapEpsilon: capEpsilon, Delta: terms.Delta, Mechanism: "gaussian"})
+				MuLifetime: loss.Lifetime.Mu(), EpsilonLifetime: life, CapEpsilon: capEpsilon, Delta: terms.Delta, Mechanism: "gaussian", Population: population})
 		}
 	}
 	return all, nil

@@ -89,7 +89,7 @@ func (p *Plan) Compare(s Schema, files []ReleaseFile, measure, statistic string,
 		if err != nil {
 			return out, err
 		}
-		f := d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(s, d)).published())
+		f := d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(d)).published())
 		if _, ok := f.Value(); !ok {
 			out.note = f.Note()
 		}

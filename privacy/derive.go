@@ -83,7 +83,7 @@ func (p *Plan) derivations(s Schema, r readings, period models.Period) ([]deriva
 				return nil, err
 			}
 			d := derivation{formula: Formula{Measure: pub.Measure, Statistic: pub.Statistic, Unit: "persons", Form: FormCount},
-				item: Item{ID: t.ID, Level: t.Level, CellShare: 1}, period: period, above: f}
+				item: Item{ID: t.ID, Population: p.populationOf(t), Level: t.Level, CellShare: 1}, period: period, above: f}
 			d.sources(r)
 			all = append(all, d)
 		}
@@ -332,7 +332,7 @@ func (p *Plan) Figures(s Schema, files []ReleaseFile, measure string, asked []mo
 			if d.formula.Measure != measure {
 				continue
 			}
-			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(s, d)).published()))
+			all = append(all, d.figure(s, r, !p.judge(planned, s, d, p.sizeOf(d)).published()))
 		}
 	}
 	return all, nil

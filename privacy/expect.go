@@ -21,14 +21,10 @@ type expectation struct {
 func (e expectation) published() bool { return e.halfWidth <= e.limit*(1+1e-9) }
 
 // sizeOf is the design number of persons of a figure's period: of a snapshot, those of a quarter.
-func (p *Plan) sizeOf(s Schema, d derivation) float64 {
-	population := d.item.Population
-	if population == "" { // a total
-		population = s.Measures[d.formula.Measure].Population
-	}
+func (p *Plan) sizeOf(d derivation) float64 {
 	n := p.Designed.PersonsAYear
 	for _, pop := range p.Populations {
-		if pop.Name == population && pop.PersonsAYear > 0 {
+		if pop.Name == d.item.Population && pop.PersonsAYear > 0 {
 			n = pop.PersonsAYear
 		}
 	}
@@ -218,14 +214,14 @@ func (p *Plan) Planned(s Schema, period models.Period, persons float64, state fu
 			continue // every cell of a breakdown has the same noise
 		}
 		seen[key] = true
-		size := p.sizeOf(s, d)
+		size := p.sizeOf(d)
 		design := p.judge(r, s, d, size)
 		e := design
 		if persons > 0 {
 			e = p.judge(r, s, d, persons)
 		}
-		row := PlannedFigure{Item: d.item.ID, Population: s.Measures[d.formula.Measure].Population, Measure: d.formula.Measure, Statistic: d.formula.Statistic,
-			By: d.item.By, HalfWidth: e.halfWidth, Limit: design.limit, Published: design.published()}
+		row := PlannedFigure{Item: d.item.ID, Population: d.item.Population, Measure: d.formula.Measure, Statistic: d.formula.Statistic,
+			By: d.formula.dimension(d.item.By), HalfWidth: e.halfWidth, Limit: design.limit, Published: design.published()}
 		var last models.Period
 		row.Due, row.Mu2, last = p.dueOf(d, period)
 		row.State = state(d.item, last)

@@ -58,7 +58,7 @@ func (p *Plan) Trials(s Schema, period models.Period, persons float64) (trials [
 		t.read = t.d.reader(t.r)
 		n := persons
 		if n == 0 {
-			n = p.sizeOf(s, d)
+			n = p.sizeOf(d)
 		}
 		n *= d.item.CellShare
 		v := s.Vectors[d.item.Vector]

@@ -161,6 +161,7 @@ type Statement struct {
 	CapEpsilon      float64 `json:"cap_epsilon"`
 	Delta           float64 `json:"delta"`
 	Mechanism       string  `json:"mechanism"`
+	Population      string  `json:"-"`
 }
 
 // Report is what is known of one measure.

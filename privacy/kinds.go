@@ -34,8 +34,7 @@ const (
 
 // figure computes value and intervals; withheld says that the plan keeps the figure back.
 func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
-	info := s.Measures[d.formula.Measure]
-	f := &figure{measure: d.formula.Measure, definition: info.Definition, population: info.Population, period: d.period,
+	f := &figure{measure: d.formula.Measure, definition: s.Measures[d.formula.Measure].Definition, population: d.item.Population, period: d.period,
 		statistic: d.formula.Statistic, unit: d.formula.Unit, items: d.usedItems, entries: d.usedEntries, note: d.formula.Note}
 	f.by, f.dimension = d.by(s)
 	if d.item.exact() {
@@ -69,17 +68,15 @@ func (d derivation) by(s Schema) (by []Dim, dimension string) {
 		}
 	}
 	add(d.item.By, d.spot.dim)
-	add(d.formula.Per, d.spot.cell)
 	by = append(by, d.formula.By...)
+	keys, values := strings.Split(d.formula.Per, crossed), strings.SplitN(d.spot.cell, crossed, strings.Count(d.formula.Per, crossed)+1)
+	for i, value := range values {
+		add(keys[i], value)
+	}
 	if d.snapshot.on != 0 {
 		add(snapshotKey, d.snapshot.on.String())
 	}
-	if d.spot.dim != "" {
-		return by, d.item.By
-	} else if len(by) > 0 {
-		return by, by[0].Key
-	}
-	return nil, ""
+	return by, d.formula.dimension(d.item.By)
 }
 
 // top is the upper end of the possible range.

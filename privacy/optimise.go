@@ -167,7 +167,7 @@ func (p *Plan) goals(s Schema, period models.Period, persons float64) ([]goal, r
 				continue
 			}
 			seen[key] = true
-			size := p.sizeOf(s, d)
+			size := p.sizeOf(d)
 			g := goal{d: d, entry: d.item.entry, target: d.item.Target, weight: d.item.Weight}
 			if g.target == 0 {
 				g.target = p.judge(r, s, d, size).limit

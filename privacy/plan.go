@@ -83,8 +83,9 @@ type Item struct {
 	blocks         bool     // By names the blocks of the vector
 }
 
-// Publication is a statistic that an item publishes for a measure.
-type Publication struct{ Measure, Statistic string }
+// Publication is a statistic that an item publishes for a measure. By is the dimension that its figures are a breakdown
+// by, whether it is the item's or the formula's; "" for totals.
+type Publication struct{ Measure, Statistic, By string }
 
 // Total is a number of persons estimated from several items, weighted by the inverse of their noise variance.
 type Total struct {
@@ -238,7 +239,7 @@ func (p *Plan) DueOn(period models.Period, day models.Date) []Item {
 // totals). What no item measures is not there to be asked for.
 func (p *Plan) Publishes(measure, level, by string) bool {
 	of := func(pubs []Publication) bool {
-		return slices.ContainsFunc(pubs, func(pub Publication) bool { return pub.Measure == measure })
+		return slices.ContainsFunc(pubs, func(pub Publication) bool { return pub.Measure == measure && pub.By == by })
 	}
 	at := func(levels ...string) bool { return level == "" || slices.Contains(levels, level) }
 	for _, it := range p.Items {
@@ -246,12 +247,12 @@ func (p *Plan) Publishes(measure, level, by string) bool {
 		if own == LevelSnapshot {
 			own = models.LevelQuarter
 		}
-		if it.By == by && of(it.Publishes) && at(append([]string{own}, it.Sums...)...) {
+		if of(it.Publishes) && at(append([]string{own}, it.Sums...)...) {
 			return true
 		}
 	}
 	for _, t := range p.Totals {
-		if by == "" && of(t.Publishes) && at(t.Level, models.LevelSpan) {
+		if of(t.Publishes) && at(t.Level, models.LevelSpan) {
 			return true
 		}
 	}

@@ -111,6 +111,7 @@ func (r *planReader) figures() error {
 			if err := r.checkBelow(it, f); err != nil {
 				return err
 			}
+			it.Publishes[k].By = f.dimension(it.By) // the plan's own list
 			for _, level := range append([]string{it.Level}, it.Sums...) {
 				if err := claim(level, it.By+f.place(), it.ID, pub, at...); err != nil {
 					return err
@@ -204,8 +205,8 @@ func (r *planReader) checkBelow(it Item, f Formula) error {
 func publications(list []string, measure string) []Publication {
 	return mapSlice(list, func(s string) Publication {
 		if m, st, ok := strings.Cut(s, "."); ok {
-			return Publication{m, st}
+			return Publication{Measure: m, Statistic: st}
 		}
-		return Publication{measure, s}
+		return Publication{Measure: measure, Statistic: s}
 	})
 }

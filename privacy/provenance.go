@@ -291,7 +291,7 @@ func (f ReleaseFile) Statements(population string) []Statement {
 	for _, p := range f.Manifest.Populations {
 		if p.Population == population {
 			all = append(all, Statement{Entry: f.Entry, Unit: p.Unit, MuRelease: p.Mu2Release.Mu(), EpsilonRelease: p.EpsilonRelease, MuLifetime: p.Mu2Lifetime.Mu(),
-				EpsilonLifetime: p.EpsilonLifetime, CapEpsilon: p.EpsilonCap, Delta: f.Manifest.Delta, Mechanism: "gaussian"})
+				EpsilonLifetime: p.EpsilonLifetime, CapEpsilon: p.EpsilonCap, Delta: f.Manifest.Delta, Mechanism: "gaussian", Population: population})
 		}
 	}
 	return all

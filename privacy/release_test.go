@@ -139,8 +139,10 @@ func newHomeOf(t testing.TB, l *lake, s Schema, plan string) home {
 	if err != nil {
 		t.Fatal(err)
 	}
-	terms := ledger.Terms{Mode: ledger.Real, Timezone: "UTC", Delta: 1e-6, Plan: ledger.Plan{Name: h.p.Name, Version: h.p.Version, Hash: h.p.Hash},
-		Populations: []ledger.Population{{Name: "minors", Unit: "linked person", Lifetime: true, CapMu2: limit, CapEpsilon: 4}}}
+	terms := ledger.Terms{Mode: ledger.Real, Timezone: "UTC", Delta: 1e-6, Plan: ledger.Plan{Name: h.p.Name, Version: h.p.Version, Hash: h.p.Hash}}
+	for _, pop := range h.p.Populations {
+		terms.Populations = append(terms.Populations, ledger.Population{Name: pop.Name, Unit: pop.Unit, Lifetime: pop.Lifetime, CapMu2: limit, CapEpsilon: 4})
+	}
 	if _, err := ledger.Create(durable.OS(), filepath.Join(h.dir, "ledger"), filepath.Join(h.dir, "keys"), rand.Reader, "2025-01-01", terms); err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ type Formula struct {
 	WithVector         string    // Ratio: the vector of the item below the line
 	WithMid, WithStep  float64   // Ratio
 	Scale              float64   // Ratio: published value = Scale x above / below; 0 means 1
-	Edges              []float64 // Median: upper edges of all cells but the last, which is "never"
+	Edges              []float64 // Median: upper edges of the cells; a last cell without one is "never"
 	Low, High          float64   // possible range; High 0 means no upper end
 	Expect             Expect
 	Note               string
@@ -155,7 +155,7 @@ type Formula struct {
 	Of             []string // Share, Part: the cells below the line, where not all are (the unknown are left out)
 	Left, Censored []string // Survival: per bin the cell of those who left in it, and of those last seen in it
 	At             float64  // Survival: the upper edge of the bin (one of Edges) up to which leavings count
-	Per            string   // one figure for each of Cells (none: all), by {Per: cell}
+	Per            string   // one figure for each of Cells (none: all), by {Per: cell}; "role:offense" names both parts of the cell "purchaser:purchase"
 	By             []Dim    // further dimensions of the figure, such as {attribute: home_area}
 	Unsampled      string   // why there is no interval with sampling, in words; "" where the form has one
 	Calendar       string   // exact vector with the days of snapshots: see calendar.go
@@ -194,6 +194,23 @@ func (f Formula) overPersons() bool {
 
 // withItem tells whether the formula needs a second item.
 func (f Formula) withItem() bool { return f.Form == FormRatio || f.Form == FormPart }
+
+// dimension is what the figures are a breakdown by, in an item that is broken down by `by` (or not, where that is ""); ""
+// for totals. Of two crossed dimensions it is the second.
+func (f Formula) dimension(by string) string {
+	switch {
+	case by != "":
+		return by
+	case f.Per != "":
+		return f.Per[strings.LastIndex(f.Per, crossed)+1:]
+	case len(f.By) > 0:
+		return f.By[0].Key
+	}
+	return ""
+}
+
+// crossed joins two dimensions in Per, and their values in the name of a cell.
+const crossed = ":"
 
 // place tells the figures of two formulas apart that share measure and statistic.
 func (f Formula) place() string {

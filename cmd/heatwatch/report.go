@@ -152,8 +152,14 @@ func reportOf(plan *privacy.Plan, sc privacy.Schema, l *ledger.Ledger, files []p
 	for _, f := range r.Figures {
 		entries = append(entries, f.Entries()...)
 	}
-	r.Privacy, err = privacy.Statements(l, m.Population, entries)
-	return r, err
+	for _, population := range m.Populations() {
+		cost, err := privacy.Statements(l, population, entries)
+		if err != nil {
+			return r, err
+		}
+		r.Privacy = append(r.Privacy, cost...)
+	}
+	return r, nil
 }
 
 // demoMark stands in the files of a demonstration.

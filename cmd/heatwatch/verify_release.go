@@ -245,8 +245,11 @@ func (t *trail) report(m measures.Measure) (privacy.Report, error) {
 		return reportOf(t.plan, t.schema, t.ledger, t.files, m, nil)
 	}
 	figures, err := t.plan.Figures(t.schema, t.files, m.ID, nil)
-	return privacy.Report{Schema: 1, Measure: m.ID, Definition: m.Definition, Population: m.Population, Figures: figures,
-		Privacy: t.file.Statements(m.Population)}, err
+	r := privacy.Report{Schema: 1, Measure: m.ID, Definition: m.Definition, Population: m.Population, Figures: figures}
+	for _, population := range m.Populations() {
+		r.Privacy = append(r.Privacy, t.file.Statements(population)...)
+	}
+	return r, err
 }
 
 // findPlan is the plan by which figures are derived: the ledger's newest, as the publisher does, or else the file's own.

@@ -422,6 +422,6 @@ func mutants() []mutant {
 	plant(bounds, "C11 the covariance of numerator and denominator is ignored", "TestIntervalsHoldTheTruth|TestCoverage",
 		one("privacy/survival.go", "p.cab += x * c.c[i][last]", "p.cab += 0 * x * c.c[i][last]"))
 	plant(bounds, "C10 whether a figure is published follows from the number of persons", "TestWhatIsNullIsDecidedByThePlan",
-		one("privacy/derive.go", "!p.judge(planned, s, d, p.sizeOf(s, d)).published()", "d.below != nil && d.below.value(r) < 50 || !p.judge(planned, s, d, p.sizeOf(s, d)).published()"))
+		one("privacy/derive.go", "!p.judge(planned, s, d, p.sizeOf(d)).published()", "d.below != nil && d.below.value(r) < 50 || !p.judge(planned, s, d, p.sizeOf(d)).published()"))
 	return all
 }

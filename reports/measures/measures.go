@@ -1,9 +1,12 @@
 package measures
 
 import (
+	"slices"
 	"strings"
+	"sync"
 
 	agenciesworkingtogether "heatwatch/reports/measures/agencies-working-together"
+	arrestsbyrole "heatwatch/reports/measures/arrests-by-role"
 	casemanagementcontinuity "heatwatch/reports/measures/case-management-continuity"
 	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/entry"
@@ -11,13 +14,18 @@ import (
 	laborexploitation "heatwatch/reports/measures/labor-exploitation"
 	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
 	onlineads "heatwatch/reports/measures/online-ads"
+	"heatwatch/reports/measures/outreach"
 	placementstability "heatwatch/reports/measures/placement-stability"
+	"heatwatch/reports/measures/pledges"
+	"heatwatch/reports/measures/prosecutions"
+	purchaserprograms "heatwatch/reports/measures/purchaser-programs"
 	referralsconnected "heatwatch/reports/measures/referrals-connected"
 	"heatwatch/reports/measures/resources"
 	returnengagements "heatwatch/reports/measures/return-engagements"
 	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
 	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
+	"heatwatch/reports/measures/training"
 )
 
 // The words of a declaration.
@@ -28,7 +36,10 @@ type (
 )
 
 // All lists the measures in the order of their pages.
-func All() []Measure {
+func All() []Measure { return slices.Clone(all()) }
+
+// all is made once: the declarations are constants that Go cannot write as such.
+var all = sync.OnceValue(func() []Measure {
 	return []Measure{
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
@@ -43,8 +54,14 @@ func All() []Measure {
 		laborexploitation.Measure(),
 		onlineads.Measure(),
 		resources.Measure(),
+		arrestsbyrole.Measure(),
+		prosecutions.Measure(),
+		purchaserprograms.Measure(),
+		training.Measure(),
+		outreach.Measure(),
+		pledges.Measure(),
 	}
-}
+})
 
 // Entry is the head count that entry measures share. It has vectors, but no page of its own, and is not among All.
 func Entry() Measure { return entry.Measure() }

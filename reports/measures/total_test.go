@@ -1,6 +1,7 @@
 package measures_test
 
 import (
+	"cmp"
 	"testing"
 
 	"heatwatch/models"
@@ -52,13 +53,40 @@ INSERT INTO case_contacts BY NAME SELECT (row_number() OVER ()) % 63 AS person, 
 INSERT INTO referrals BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS referral_id, day::TIMESTAMP AS referred_at,
     day AS referred_at_on, a.c AS to_agency_kind, t.c AS service_type, o.c AS outcome FROM further, codes a, codes t, codes o, keys;
 INSERT INTO labor_intakes BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS intake_id, day AS interviewed_on,
-    a.c AS pay_withheld, a.c AS demoralized, b.c AS aware_of_abuse, b.c AS industry FROM further, codes a, codes b, keys`)
+    a.c AS pay_withheld, a.c AS demoralized, b.c AS aware_of_abuse, b.c AS industry FROM further, codes a, codes b, keys;
+INSERT INTO people SELECT range, 'accused', NULL, NULL, true FROM range(100, 140);
+INSERT INTO days VALUES ('infinity'), ('-infinity'), ('2024-05-05'), ('2025-05-05');
+INSERT INTO arrests BY NAME SELECT (row_number() OVER ()) % 143 AS person, (row_number() OVER ()) % 5 AS agency, k AS arrest_id, day::TIMESTAMP AS arrested_at, day AS arrested_at_on,
+    codes.c AS party_role, x.c AS offense, y.c AS disposition FROM codes, codes x, codes y, days, keys;
+INSERT INTO prosecutions BY NAME SELECT (row_number() OVER ()) % 143 AS person, (row_number() OVER ()) % 5 AS agency, k AS case_id, codes.c AS party_role, x.c AS charge, y.c AS disposition,
+    d.day AS filed_on, e.day AS disposed_on FROM codes, codes x, codes y, days d, days e, keys;
+INSERT INTO purchaser_programs BY NAME SELECT (row_number() OVER ()) % 143 AS person, (row_number() OVER ()) % 5 AS agency, k AS enrollment_id, d.day AS enrolled_on, e.day AS completed_on,
+    f.day AS rearrested_on FROM days d, days e, days f, keys, range(3);
+INSERT INTO trainings BY NAME SELECT (row_number() OVER ()) % 5 AS agency, 't' || row_number() OVER () AS training_id, day AS held_on, c AS audience, a.n AS attendees, m.n AS minutes, p.n AS certified
+    FROM days, codes, ints a, ints m, ints p;
+INSERT INTO outreach_events BY NAME SELECT (row_number() OVER ()) % 5 AS agency, 'e' || row_number() OVER () AS event_id, day AS held_on, codes.c AS event_type, x.c AS language, n AS attendees
+    FROM days, codes, codes x, ints;
+INSERT INTO pledges BY NAME SELECT row_number() OVER () AS agency, day AS pledged_on, c AS language, n AS pledges FROM days, codes, ints;
+DELETE FROM arrests WHERE person % 10 < 5 AND arrested_at_on < DATE '2024-01-01';
+DELETE FROM prosecutions WHERE person % 10 < 5 AND (filed_on < DATE '2024-01-01' AND person % 2 = 0 OR disposed_on < DATE '2024-01-01' AND person % 2 = 1);
+DELETE FROM purchaser_programs WHERE person % 10 < 5 AND enrolled_on < DATE '2024-01-01';
+INSERT INTO trainings (agency, held_on, audience, attendees) VALUES (1, '2024-05-05', 0, 1), (NULL, '2024-05-05', 0, 1)`)
 	for _, asof := range []string{"2025-01-01", "2026-12-31", "9999-12-31"} {
 		period, err := models.ParsePeriod("2024-2025")
 		if err != nil {
 			t.Fatal(err)
 		}
 		day, _ := models.ParseDate(asof)
+		for _, vector := range measuretest.Names() { // each for its own cohort: of accused, of an activity
+			m, v, _ := measures.LookupVector(vector)
+			if v.Activity == "" && !v.Events && cmp.Or(v.Population, m.Population) == "minors" {
+				continue // below
+			}
+			d.PrepareFor(t, vector, period, day)
+			if len(d.Cells(t, vector)) == 0 && asof > "2026" {
+				t.Errorf("%s as of %s is empty: the rows prove nothing", vector, asof)
+			}
+		}
 		d.Prepare(t, period, day)
 		for _, vector := range []string{"entry.heads", "placement-stability.eligible", "placement-stability.cfsr_days", "time-to-emergency-service.curve",
 			"long-term-residential-care.retention", "runaway-episodes.days", "exits-from-care.reasons", "return-engagements.police_contact",

@@ -197,9 +197,12 @@ func (r report) below(t Text) []string {
 	}
 	add("Who is counted: ", t.Denominator)
 	add("How this differs from the standard: ", t.Differences)
-	if n := len(r.privacy); n > 0 {
-		add("Privacy: ", PrivacyLine(r.privacy[n-1]))
-		add("In plain words: ", OddsLine(r.privacy[n-1]))
+	for i, s := range r.privacy { // the last one of each population
+		if slices.ContainsFunc(r.privacy[i+1:], func(later privacy.Statement) bool { return later.Population == s.Population }) {
+			continue
+		}
+		add("Privacy: ", PrivacyLine(s))
+		add("In plain words: ", OddsLine(s))
 	}
 	add("Ledger entries: ", numbers(r.entries(), ", "))
 	return out

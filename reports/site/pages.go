@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -261,13 +262,14 @@ func (b builder) privacy() privacyView {
 	var v privacyView
 	for _, m := range b.site.Measures {
 		for _, s := range b.reports[m.ID].privacy {
-			if !slices.Contains(order, m.Population) {
-				order = append(order, m.Population)
+			population := cmp.Or(s.Population, m.Population)
+			if !slices.Contains(order, population) {
+				order = append(order, population)
 			}
-			mu[m.Population] = max(mu[m.Population], s.MuLifetime)
-			if k := (id{m.Population, s.Entry}); !seen[k] {
+			mu[population] = max(mu[population], s.MuLifetime)
+			if k := (id{population, s.Entry}); !seen[k] {
 				seen[k] = true
-				v.Rows = append(v.Rows, statementRow{s, b.lang.label("population", m.Population), b.unit(s.Unit)})
+				v.Rows = append(v.Rows, statementRow{s, b.lang.label("population", population), b.unit(s.Unit)})
 			}
 		}
 	}

@@ -205,7 +205,10 @@ func (x *exact) publish(out map[oracle.Key]*float64, i int, it privacy.Item, f p
 				}
 			}
 			add(it.By, dim)
-			add(f.Per, place)
+			keys, values := strings.Split(f.Per, ":"), strings.Split(place, ":")
+			for k := range keys {
+				add(keys[k], values[min(k, len(values)-1)])
+			}
 			for _, d := range f.By {
 				add(d.Key, d.Value)
 			}
@@ -273,7 +276,7 @@ func (x *exact) value(i int, it privacy.Item, v privacy.Vector, f privacy.Formul
 	case privacy.FormShare:
 		return over(in(it.ID, f.Cells...), in(it.ID, f.Of...))
 	case privacy.FormOver:
-		return over(in(it.ID, f.Cells...), persons())
+		return over(in(it.ID, f.Cells...)/float64(v.Linf), persons())
 	case privacy.FormPart:
 		a := in(it.ID, f.Cells...)
 		return over(a, a+in(it.With, f.Of...))

@@ -6,7 +6,7 @@ import "slices"
 type Measure struct {
 	ID, Title  string
 	Definition int
-	Population string // minors, accused, profiles, attendees, pledgers or none
+	Population string // minors, accused, profiles, attendees, pledgers or none: whom most of its figures are about
 	Objective  string // the grant objective it serves
 	Prong      string // the prong of the model
 	Says       string // the definition in full
@@ -33,13 +33,14 @@ type Measure struct {
 type Statistic struct {
 	Name, Unit, Says string
 	By               []string // dimensions it may be broken down by, one at a time
+	NoTotal          bool     // it is broken down always
 	Level            string   // "" for every level, "year" for years (and spans of them) only, "snapshot" for one of each snapshot
 	From             []string // vectors of the same measure (or entry.heads) from which it is derived
 }
 
 // HasTotal tells whether a statistic has a figure about all: not where every vector that it comes from is one of blocks.
 func (m Measure) HasTotal(s Statistic) bool {
-	return slices.ContainsFunc(s.From, func(name string) bool {
+	return !s.NoTotal && slices.ContainsFunc(s.From, func(name string) bool {
 		v, ok := m.Vector(name)
 		return !ok || v.Each == "" // a vector of another measure is the head count
 	})
@@ -91,6 +92,17 @@ type Vector struct {
 	Population string  // where it is not the measure's
 	DueAfter   int     // where its window closes at another time than the measure's: days to the due date, 14 included
 	Eligible   float64 // share of the cohort that the plan expects it to be about, for planned intervals; 0: all
+}
+
+// Populations are all that the measure's figures are about, its own first.
+func (m Measure) Populations() []string {
+	all := []string{m.Population}
+	for _, v := range m.Vectors {
+		if v.Population != "" && !slices.Contains(all, v.Population) {
+			all = append(all, v.Population)
+		}
+	}
+	return all
 }
 
 // Vector returns the vector of that name.

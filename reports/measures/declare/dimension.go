@@ -86,3 +86,14 @@ func (m Measure) Breakdown(v Vector, dimension string) (_ Vector, ok bool) {
 		") d ON d.person = v.person"
 	return b, true
 }
+
+// Crossed names the cells of a vector that counts by two dimensions at once, "purchaser:solicitation".
+func Crossed(first, second []string) []string {
+	var all []string
+	for _, a := range first {
+		for _, b := range second {
+			all = append(all, a+":"+b)
+		}
+	}
+	return all
+}

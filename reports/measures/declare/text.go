@@ -10,7 +10,7 @@ func (m Measure) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s (definition %d)\n", m.ID, m.Title, m.Definition)
 	for _, part := range []struct{ name, says string }{
-		{"Objective", m.Objective}, {"Prong", m.Prong}, {"Definition", m.Says}, {"Population", m.Population},
+		{"Objective", m.Objective}, {"Prong", m.Prong}, {"Definition", m.Says}, {"Population", strings.Join(m.Populations(), ", ")},
 		{"Window", m.Window}, {"Due", m.Due}, {"Bounds", m.Bounds}, {"Who is counted", m.Denominator},
 		{"Differences from the standard", m.Differences}, {"Source", m.Source},
 	} {

@@ -47,7 +47,7 @@ func Measure() declare.Measure {
 			"care again later, and planned_move and placement_change are ends of a stay, not of care.",
 		Statistics: []declare.Statistic{
 			{Name: "persons", Unit: "persons", Says: "persons whose last care stay ended before day 365", From: []string{"reasons"}},
-			{Name: "share", Unit: "share", Says: "share of each exit_reason, over known reasons", From: []string{"reasons"}},
+			{Name: "share", Unit: "share", Says: "share of each exit_reason, over known reasons", By: []string{ExitReason}, NoTotal: true, From: []string{"reasons"}},
 			{Name: "share_unknown", Unit: "share", Says: "share of these persons whose reason is unknown or missing", From: []string{"reasons"}},
 		},
 		Vectors: []declare.Vector{{Name: "reasons", Eligible: 0.4, Says: "the exit_reason of the last care stay", Encoding: declare.Histogram, Cells: Reasons(),

@@ -118,6 +118,15 @@ func (d *DB) Cells(t testing.TB, vector string) map[string]int64 {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+	if v.L0 <= 1 && v.Each == "" {
+		var twice int
+		if err := d.QueryRow("SELECT count(v.person) - count(DISTINCT v.person) FROM (" + from + ") v").Scan(&twice); err != nil {
+			t.Fatalf("%s: %v", vector, err)
+		}
+		if twice > 0 {
+			t.Errorf("%s: a person is in two cells", vector)
+		}
+	}
 	return cells
 }
 

@@ -45,12 +45,12 @@ func Measure() declare.Measure {
 		Differences: "The programme's own counts took all ads of a profile; here one profile counts with at most 10. Keys may change where a site gives a " +
 			"profile a new one, so that the eight quarters are those of a key.",
 		Statistics: []declare.Statistic{
-			{Name: "profiles", Unit: "profiles", Says: "profiles in the area's snapshot", By: by, Level: "snapshot", From: []string{"profiles", "calendar"}},
-			{Name: "ads", Unit: "ads", Says: "their ads, at most 10 of a profile", By: by, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
-			{Name: "ads_per_profile", Unit: "ads_per_profile", Says: "ads for each profile", By: by, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
-			{Name: "profiles_change", Unit: "change", Says: "profiles against the snapshot of about a year earlier, as a fraction", By: by, Level: "snapshot",
+			{Name: "profiles", Unit: "profiles", Says: "profiles in the area's snapshot", By: by, NoTotal: true, Level: "snapshot", From: []string{"profiles", "calendar"}},
+			{Name: "ads", Unit: "ads", Says: "their ads, at most 10 of a profile", By: by, NoTotal: true, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
+			{Name: "ads_per_profile", Unit: "ads_per_profile", Says: "ads for each profile", By: by, NoTotal: true, Level: "snapshot", From: []string{"ads", "profiles", "calendar"}},
+			{Name: "profiles_change", Unit: "change", Says: "profiles against the snapshot of about a year earlier, as a fraction", By: by, NoTotal: true, Level: "snapshot",
 				From: []string{"profiles", "calendar"}},
-			{Name: "ads_change", Unit: "change", Says: "ads against the snapshot of about a year earlier, as a fraction", By: by, Level: "snapshot",
+			{Name: "ads_change", Unit: "change", Says: "ads against the snapshot of about a year earlier, as a fraction", By: by, NoTotal: true, Level: "snapshot",
 				From: []string{"ads", "profiles", "calendar"}},
 		},
 		Vectors: []declare.Vector{

@@ -86,5 +86,9 @@ func formulas() []privacy.Formula {
 		laborExploitation(),
 		onlineAds(),
 		resources(),
+		arrestsByRole(),
+		prosecuted(),
+		purchaserPrograms(),
+		attendances(),
 	)
 }

@@ -65,7 +65,7 @@ func TestFormulasAreAboutWhatTheMeasuresDeclare(t *testing.T) {
 				t.Errorf("%s: a share in [%v, %v]", key, f.Low, f.High)
 			}
 		case privacy.FormMedian:
-			if len(f.Edges) != len(v.Cells)-1 || !slices.IsSorted(f.Edges) || len(f.Expect.Cells) != len(f.Edges) || f.High != f.Edges[len(f.Edges)-1] {
+			if len(f.Edges) != len(v.Cells)-1 && len(f.Edges) != len(v.Cells) || !slices.IsSorted(f.Edges) || len(f.Expect.Cells) != len(f.Edges) || f.High != f.Edges[len(f.Edges)-1] {
 				t.Errorf("%s: edges %v for cells %v, expected %v, up to %v", key, f.Edges, v.Cells, f.Expect.Cells, f.High)
 			}
 			var sum float64
@@ -110,7 +110,7 @@ func TestTheFullPlanPublishesEveryStatistic(t *testing.T) {
 	published := map[string]bool{}
 	for _, it := range plan(t, "full").Items {
 		for _, pub := range it.Publishes {
-			published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", it.Level, " ", it.By)] = true
+			published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", it.Level, " ", pub.By)] = true
 		}
 	}
 	for _, m := range measures.All() {
