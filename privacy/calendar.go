@@ -8,7 +8,8 @@ import (
 
 // A calendar is an exact vector that says for each place (an area) on which day of a quarter its snapshot was taken: 1 is the
 // quarter's first day, 0 says that there was none. Where it is measured beside figures of snapshots, these carry the date,
-// a place without a snapshot has no figure, and a change is one against the snapshot of about a year earlier.
+// a place without a snapshot has no figure, and a change is one against the snapshot of about a year earlier; where there was
+// none it is null.
 
 // snapshotKey is the dimension that a date stands in.
 const snapshotKey = "snapshot"

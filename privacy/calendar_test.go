@@ -107,14 +107,17 @@ func TestFiguresOfSnapshots(t *testing.T) {
 		if v, ok := f.Value(); !ok || v != 750 || f.ByText() != "area=oakland;snapshot="+c.now || f.Dimension() != "area" || !slices.Contains(f.Items(), "days") {
 			t.Errorf("%s: %v by %s, of %v", name, v, f.ByText(), f.Items())
 		}
-		switch {
-		case c.want == "" && len(ds) == 1:
-			continue
-		case c.want == "" || len(ds) != 2:
+		if len(ds) != 2 {
 			t.Errorf("%s: %d figures", name, len(ds))
 			continue
 		}
 		f = ds[1].figure(s, r, false)
+		if c.want == "" {
+			if _, ok := f.Value(); ok || f.Note() != noteNoEarlier {
+				t.Errorf("%s: %s", name, f.Note())
+			}
+			continue
+		}
 		want := 750/float64(1000*(1+slices.Index(c.before, c.want))) - 1
 		if v, ok := f.Value(); !ok || v != want || f.ByText() != "area=oakland;snapshot="+c.now {
 			t.Errorf("%s: change %v (%s) by %s, want %v", name, v, f.Note(), f.ByText(), want)

@@ -27,6 +27,7 @@ type derivation struct {
 	events      bool      // counts events without identity
 	snapshot    snapshot  // what it is about, where the formula has a calendar
 	calendar    form      // of the cells of the calendar that it rests on
+	none        string    // why there is no value, whatever the noise
 	single      []cellKey // a count of one period: its cells, whose presented numbers add up to what is shown
 	usedItems   []string
 	usedEntries []int
@@ -206,9 +207,12 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 		before, ok := yearEarlier(period)
 		if f.Calendar != "" {
 			var last snapshot
-			last, ok = snapshotBefore(r, calendar, at.dim, d.snapshot)
-			before = last.period
-			d.calendar[last.said] = 1
+			if last, ok = snapshotBefore(r, calendar, at.dim, d.snapshot); ok {
+				before = last.period
+				d.calendar[last.said] = 1
+			} else { // against itself, and not shown
+				before, ok, d.none = period, true, noteNoEarlier
+			}
 		}
 		if !ok {
 			return d, errNotMeasured

@@ -264,11 +264,12 @@ func TestChangedFactsAreSeen(t *testing.T) {
 			c.Raw, c.Presented, c.Estimate = 1<<53, 1<<53, 1<<53
 		},
 		"about somebody":      func(f *ReleaseFile) { f.Measurements[2].Population = "minors" },
+		"with a covariance":   func(f *ReleaseFile) { f.Measurements[2].Covariance.Matrix[0][1] = 1 },
 		"with noise":          func(f *ReleaseFile) { f.Measurements[2].Sd = 6 },
 		"heads called a fact": func(f *ReleaseFile) { f.Measurements[0].Encoding = Exact },
 		"heads as a fact": func(f *ReleaseFile) {
 			m := &f.Measurements[0]
-			m.Encoding, m.Population, m.L0, m.Linf, m.Sd, m.Mu2, m.Covariance = Exact, Nobody, 0, 0, 0, 0, Covariance{}
+			m.Encoding, m.Population, m.L0, m.Linf, m.Sd, m.Mu2, m.Covariance = Exact, Nobody, 0, 0, 0, 0, noCovariance(1)
 			m.Cells[0].Estimate, m.Cells[0].Presented = float64(m.Cells[0].Raw), m.Cells[0].Raw
 			it := &f.Manifest.Items[0]
 			it.Encoding, it.L0, it.Linf, it.Sd, it.Mu2 = Exact, 0, 0, 0, 0

@@ -27,6 +27,8 @@ const (
 	noteEmpty  = "the released number of persons in this group is zero or less"
 	noteSwamps = "too few persons for this level: the noise would swamp the figure"
 	noteHalf   = "fewer than half were reached"
+	// a change of a snapshot
+	noteNoEarlier = "no snapshot of the same place about a year earlier was measured"
 	// a value stands, with the whole possible range around it
 	noteUnbounded = "the noise is as large as the number of persons: the figure may be anything in its range"
 	noteOpen      = "the noise leaves no upper end"
@@ -39,6 +41,10 @@ func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
 	f.by, f.dimension = d.by(s)
 	if d.item.exact() {
 		f.note = strings.TrimPrefix(f.note+"; "+exactSays, "; ")
+	}
+	if d.none != "" {
+		f.null, f.note = true, d.none
+		return Figure{f}
 	}
 	if withheld {
 		f.null, f.note = true, noteSwamps

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,7 +126,7 @@ func (f *ReleaseFile) reconcile(j *joint) {
 			for c := range m.Cells {
 				m.Cells[c].Estimate, m.Cells[c].Presented = float64(m.Cells[c].Raw), m.Cells[c].Raw
 			}
-			m.Covariance = Covariance{Cells: []int{}, Matrix: [][]float64{}}
+			m.Covariance = noCovariance(len(m.Cells))
 			continue
 		}
 		for c := range m.Cells {
@@ -145,6 +146,15 @@ func (j *joint) covariance(first, n int) Covariance {
 		for b := range n {
 			c.Matrix[a][b] = j.cov(first+a, first+b)
 		}
+	}
+	return c
+}
+
+// noCovariance is that of n public facts: nothing of them varies.
+func noCovariance(n int) Covariance {
+	c := Covariance{Cells: make([]int, n), Matrix: make([][]float64, n)}
+	for a := range n {
+		c.Cells[a], c.Matrix[a] = a, make([]float64, n)
 	}
 	return c
 }
@@ -345,7 +355,7 @@ func (f ReleaseFile) checkRaw() error {
 
 // checkFacts refuses public facts that are not as they were counted, or that are said to be about somebody.
 func (f ReleaseFile) checkFacts(m Measurement) error {
-	ok := m.Population == Nobody && m.Sd == 0 && m.Mu2 == 0 && m.L0 == 0 && m.Linf == 0 && len(m.Covariance.Cells) == 0 && len(m.Covariance.Matrix) == 0
+	ok := m.Population == Nobody && m.Sd == 0 && m.Mu2 == 0 && m.L0 == 0 && m.Linf == 0 && reflect.DeepEqual(m.Covariance, noCovariance(len(m.Cells)))
 	for _, c := range m.Cells {
 		ok = ok && c.Estimate == float64(c.Raw) && c.Presented == c.Raw
 	}

@@ -25,9 +25,9 @@ const (
 	noPersonAtAll = -1
 )
 
-// base are entities whose rows are about nobody in a county that one could tell by a person: they are loaded with the
-// county's number and shown through a view, one county at a time.
-var base = []string{"trainings", "outreach_events", "pledges", "resources"}
+// base are entities whose rows are about nobody in a county that one could tell by a person, or of which a county's first
+// counts: they are loaded with the county's number and shown through a view, one county at a time.
+var base = []string{"trainings", "outreach_events", "pledges", "resources", "ad_snapshots"}
 
 // table collects rows of a relation.
 type table struct {
@@ -281,6 +281,6 @@ func (l loader) publicLife(i int, c *county, row func(entity, partner string, pe
 			}
 			n = profiles[key]
 		}
-		row("ad_snapshots", x.Agency, n, cells{"snapshot_id": x.Snapshot, "profile_key": x.Profile, "window_start": x.Start, "area": x.Area, "ads": x.Ads})
+		row("ad_snapshots", x.Agency, n, cells{"county": here, "snapshot_id": x.Snapshot, "profile_key": x.Profile, "window_start": x.Start, "area": x.Area, "ads": x.Ads})
 	}
 }
