@@ -87,6 +87,8 @@ func formulas() []privacy.Formula {
 		servicesReceived(),
 		referralsConnected(),
 		laborExploitation(),
+		onlineAds(),
+		resources(),
 		arrestsByRole(),
 		prosecuted(),
 		purchaserPrograms(),
