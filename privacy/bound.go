@@ -111,6 +111,9 @@ func KeyedChoice(selection []byte) string {
 func (b *bounder) boundSQL(ctx context.Context, it Item, cells []Cell, small map[string]bool) (string, error) {
 	v := b.schema.Vectors[it.Vector]
 	blocks := v.Each != "" && it.By == v.Each
+	if v.Encoding == Exact {
+		return factsSQL(v, domainOf(it, cells)), nil
+	}
 	if v.Events {
 		return eventsSQL(v, it, domainOf(it, cells)), nil
 	}

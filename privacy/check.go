@@ -11,7 +11,7 @@ import (
 
 // State tells where an item of a period stands: not_due, due, measured or refused.
 func (r Releaser) State(it Item, period models.Period) string {
-	if it.L0 == 0 { // a total has no state of its own
+	if it.Vector == "" { // a total has no state of its own
 		return ""
 	}
 	if _, err := r.Schema.cells(it); err != nil {

@@ -132,7 +132,7 @@ func (out *Difference) between(a, b derivation, r readings) {
 			iv.low, iv.high = math.Inf(-1), math.Inf(1)
 		}
 		iv = iv.cut(-far, far)
-		if a.below == nil {
+		if a.below == nil && !a.item.exact() {
 			iv = interval{math.Round(iv.value), math.Floor(iv.low + hair), math.Ceil(iv.high - hair)}
 		}
 		return iv

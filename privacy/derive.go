@@ -25,6 +25,9 @@ type derivation struct {
 	bins        []form    // median: each cell; survival: who left, bin by bin
 	censored    []form    // survival: who was last seen, bin by bin
 	events      bool      // counts events without identity
+	snapshot    snapshot  // what it is about, where the formula has a calendar
+	calendar    form      // of the cells of the calendar that it rests on
+	none        string    // why there is no value, whatever the noise
 	single      []cellKey // a count of one period: its cells, whose presented numbers add up to what is shown
 	usedItems   []string
 	usedEntries []int
@@ -130,6 +133,17 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 	persons := func(period models.Period) form {
 		return got(p.below(s, r, it.Over, at.dim, period))
 	}
+	var calendar Item
+	if f.Calendar != "" {
+		var ok bool
+		if calendar, ok = p.calendarOf(it, f); !ok {
+			return d, fmt.Errorf("formula %s.%s: no item has its calendar %s", f.Measure, f.Statistic, f.Calendar)
+		}
+		if d.snapshot, ok = snapshotIn(r, calendar, at.dim, period); !ok {
+			return d, errNotMeasured
+		}
+		d.calendar = form{d.snapshot.said: 1}
+	}
 	step := f.Step
 	if step == 0 {
 		step = 1
@@ -197,12 +211,21 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 		}
 	case FormChange:
 		before, ok := yearEarlier(period)
+		if f.Calendar != "" {
+			var last snapshot
+			if last, ok = snapshotBefore(r, calendar, at.dim, d.snapshot); ok {
+				before = last.period
+				d.calendar[last.said] = 1
+			} else { // against itself, and not shown
+				before, ok, d.none = period, true, noteNoEarlier
+			}
+		}
 		if !ok {
 			return d, errNotMeasured
 		}
 		d.below = amount(before)
 		d.above = amount(period)
-		d.offset, d.formula.Low = -1, max(-1, f.Low)
+		d.offset, d.formula.Low = -1, -1 // nothing is less than nothing
 	case FormMedian:
 		d.above = form{}
 		for _, a := range answers {
@@ -296,6 +319,7 @@ func (d *derivation) sources(r readings) {
 	if d.below != nil {
 		add(d.below)
 	}
+	add(d.calendar)
 	slices.Sort(d.usedEntries)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"heatwatch/models"
 	"heatwatch/privacy/mechanism"
@@ -36,9 +37,14 @@ func (p *Plan) sizeOf(d derivation) float64 {
 // planned makes readings without values: cells and noise as the plan has them, what is due on one day reconciled.
 func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 	r := readings{}
+	snapshots := slices.ContainsFunc(p.Items, func(it Item) bool { return it.Level == LevelSnapshot })
 	parts := func(it Item) []models.Period {
 		all := components(it.Level, period)
-		if before, ok := yearEarlier(period); ok { // changes look back
+		switch before, ok := yearEarlier(period); { // changes look back
+		case !ok:
+		case snapshots && period.Level() == models.LevelQuarter && len(all) > 0:
+			all = append(all, quartersBetween(period.First().AddDays(-changeDays-changeWithin), period.Last().AddDays(changeWithin-changeDays))...)
+		default:
 			all = append(all, components(it.Level, before)...)
 		}
 		return all
@@ -48,9 +54,15 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 		if err != nil {
 			return nil, err
 		}
-		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf)
+		sd := math.Max(it.Sigma, mechanism.MinSigma) * float64(it.Linf) // 0 of a public fact
+		est := make([]float64, len(cells))
+		if it.exact() { // of a calendar: a snapshot on the first day of each quarter
+			for i := range est {
+				est[i] = 1
+			}
+		}
 		for _, c := range parts(it) {
-			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: make([]float64, len(cells)), sd: sd, vars: mechanism.VarRounded(sd)}
+			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: est, sd: sd, vars: variance(sd)}
 		}
 	}
 	number := 0
@@ -231,7 +243,7 @@ func (p *Plan) dueOf(d derivation, period models.Period) (models.Date, float64, 
 		parts := components(it.Level, period)
 		due = max(due, DueDate(parts[len(parts)-1], it.Due))
 	}
-	if d.item.L0 > 0 {
+	if d.item.Vector != "" { // a total has no price of its own
 		parts := components(d.item.Level, period)
 		last, mu2 = parts[len(parts)-1], d.item.Mu2()
 	}

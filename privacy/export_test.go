@@ -97,6 +97,9 @@ func (h *House) Sums(eng Engine, period models.Period, due models.Date, partners
 		draws = append(draws, draw{item: it, cells: cells})
 		booked = append(booked, ledger.Item{ID: it.ID, Series: series(it), Participations: it.Participations})
 	}
+	if err := r.facts(context.Background(), Warehouse{Engine: eng}, entry{period: period, due: due}, draws); err != nil {
+		return nil, err
+	}
 	out := map[string][]int64{}
 	for _, population := range slices.Sorted(slices.Values(populationsOf(items))) {
 		cs, err := r.sum(context.Background(), Warehouse{Engine: eng, Partners: partners}, h.register(), h.stands, population, entry{period: period, due: due}, math.MaxInt64, draws, booked)
@@ -159,6 +162,9 @@ func (p *Plan) Identified(s Schema) (all []string) {
 
 // Sd is the noise of an item at the plan's sigma.
 func (it Item) Sd() (float64, error) {
+	if it.exact() {
+		return 0, nil
+	}
 	p, err := mechanism.Prepare(mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma})
 	return p.Sd(), err
 }
@@ -364,6 +370,35 @@ type Noise struct {
 
 // Noise prepares the items of a due date as a release does.
 func (h *House) Noise(period models.Period, due models.Date) ([]Noise, error) {
-	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(h.Plan.DueOn(period, due), 1)
+	items := slices.DeleteFunc(h.Plan.DueOn(period, due), Item.exact) // those have none
+	draws, err := Releaser{Plan: h.Plan, Schema: h.Schema}.prepare(items, 1)
 	return mapSlice(draws, func(d draw) Noise { return Noise{d.item, d.noise.Sd(), d.noise.Draw} }), err
+}
+
+// Noiseless derives a measure's figures of a period from exact cells, by period and item: as if all noise had come out as 0.
+func (p *Plan) Noiseless(s Schema, measure string, at models.Period, sums map[models.Period]map[string][]int64) ([]Figure, error) {
+	r := readings{}
+	for period, items := range sums {
+		for id, exact := range items {
+			it, _ := p.Item(id)
+			cells, err := s.cells(it)
+			if err != nil {
+				return nil, err
+			}
+			sd, err := it.Sd()
+			if err != nil {
+				return nil, err
+			}
+			r[readingKey{id, period}] = reading{item: it, period: period, entry: 2, cells: cells, sd: sd, vars: variance(sd), shown: exact,
+				est: mapSlice(exact, func(x int64) float64 { return float64(x) })}
+		}
+	}
+	ds, err := p.derivations(s, r, at)
+	var all []Figure
+	for _, d := range ds {
+		if d.formula.Measure == measure {
+			all = append(all, d.figure(s, r, false))
+		}
+	}
+	return all, err
 }

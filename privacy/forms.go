@@ -192,6 +192,9 @@ func (x weighed) cov(y weighed) float64 {
 func (r readings) reconciled(j *joint, number int, items []Item, period models.Period) {
 	b := &beside{number: number, projection: j.projection}
 	for _, it := range items {
+		if it.exact() {
+			continue
+		}
 		k := readingKey{it.ID, period}
 		rd := r[k]
 		rd.beside, rd.first = b, j.first[it.ID]

@@ -50,8 +50,15 @@ func (c *jointCache) get(key string, make func() (*joint, error)) (*joint, error
 }
 
 // joint prepares the items of one entry with the noise on a cell of each. named limits the identities that may be used;
-// nil allows all.
-func (p *Plan) joint(s Schema, items []Item, sds []float64, named []string) (*joint, error) {
+// nil allows all. Public facts take no part.
+func (p *Plan) joint(s Schema, all []Item, noise []float64, named []string) (*joint, error) {
+	var items []Item
+	var sds []float64
+	for i, it := range all {
+		if !it.exact() {
+			items, sds = append(items, it), append(sds, noise[i])
+		}
+	}
 	var shape strings.Builder
 	fmt.Fprintf(&shape, "%t %q", named == nil, named)
 	for _, it := range items {
@@ -88,6 +95,9 @@ func (s Schema) frame(items []Item, named []string) (*joint, error) {
 	b := relations{s: s, at: map[vectorCell]int{}, measured: map[string][]string{}}
 	j := &joint{first: map[string]int{}}
 	for _, it := range items {
+		if it.exact() {
+			continue
+		}
 		cells, err := s.cells(it)
 		if err != nil {
 			return nil, err

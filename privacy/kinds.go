@@ -27,6 +27,8 @@ const (
 	noteEmpty  = "the released number of persons in this group is zero or less"
 	noteSwamps = "too few persons for this level: the noise would swamp the figure"
 	noteHalf   = "fewer than half were reached"
+	// a change of a snapshot
+	noteNoEarlier = "no snapshot of the same place about a year earlier was measured"
 	// a value stands, with the whole possible range around it
 	noteUnbounded = "the noise is as large as the number of persons: the figure may be anything in its range"
 	noteOpen      = "the noise leaves no upper end"
@@ -37,6 +39,13 @@ func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
 	f := &figure{measure: d.formula.Measure, definition: s.Measures[d.formula.Measure].Definition, population: d.item.Population, period: d.period,
 		statistic: d.formula.Statistic, unit: d.formula.Unit, items: d.usedItems, entries: d.usedEntries, note: d.formula.Note}
 	f.by, f.dimension = d.by(s)
+	if d.item.exact() {
+		f.note = strings.TrimPrefix(f.note+"; "+exactSays, "; ")
+	}
+	if d.none != "" {
+		f.null, f.note = true, d.none
+		return Figure{f}
+	}
 	if withheld {
 		f.null, f.note = true, noteSwamps
 		return Figure{f}
@@ -69,6 +78,9 @@ func (d derivation) by(s Schema) (by []Dim, dimension string) {
 	keys, values := strings.Split(d.formula.Per, crossed), strings.SplitN(d.spot.cell, crossed, strings.Count(d.formula.Per, crossed)+1)
 	for i, value := range values {
 		add(keys[i], value)
+	}
+	if d.snapshot.on != 0 {
+		add(snapshotKey, d.snapshot.on.String())
 	}
 	return by, d.formula.dimension(d.item.By)
 }
@@ -129,6 +141,8 @@ func (d derivation) interval(v values, sp spread) (interval, string) {
 	switch {
 	case note != "":
 		return interval{}, note
+	case d.item.exact():
+		return iv, ""
 	case d.below == nil:
 		iv = iv.whole()
 		if !math.IsNaN(v.shown) {
@@ -165,6 +179,8 @@ func (d derivation) sampled(v values, sp spread, noise interval) (wide interval,
 // unsampled says why a figure has no interval with sampling; "" where it has one.
 func (d derivation) unsampled() string {
 	switch {
+	case d.item.exact():
+		return exactSays
 	case d.formula.Unsampled != "":
 		return d.formula.Unsampled
 	case d.events:

@@ -73,7 +73,7 @@ type ManifestItem struct {
 // manifest describes a ledger entry that was booked just now, by plan, schema and ledger alone.
 func (r Releaser) manifest(entry int) (*Manifest, error) {
 	e := r.Ledger.Entries()[entry-1]
-	m := &Manifest{Key: r.Ledger.PublicKey(), Made: r.Made, Delta: r.Ledger.Terms().Delta, DeltaPerDraw: mechanism.DeltaPerDraw,
+	m := &Manifest{Key: r.Ledger.PublicKey(), Populations: []ManifestPopulation{}, Made: r.Made, Delta: r.Ledger.Terms().Delta, DeltaPerDraw: mechanism.DeltaPerDraw,
 		Plan: ManifestPlan{Name: r.Plan.Name, Version: r.Plan.Version, Hash: r.Plan.Hash, Epsilon: r.Plan.Epsilon, Text: string(r.Plan.Text)}}
 	if m.Code == "" {
 		m.Code = "unknown"
@@ -103,14 +103,18 @@ func (r Releaser) manifest(entry int) (*Manifest, error) {
 			return nil, fmt.Errorf("the plan has no item %s", booked.ID)
 		}
 		d := r.Schema.Measures[it.Measure].Definition
+		l0From, linfFrom := boundsOf(it, d, r.Plan.Name, r.Plan.Version)
 		m.Items = append(m.Items, ManifestItem{Item: it.ID, Vector: it.Vector, Measure: it.Measure, Definition: d, By: it.By, Encoding: it.Encoding,
-			L0: booked.L0, L0From: fmt.Sprintf("plan %s v%d", r.Plan.Name, r.Plan.Version), Linf: booked.Linf, LinfFrom: boundsOf(it.Measure, d),
+			L0: booked.L0, L0From: l0From, Linf: booked.Linf, LinfFrom: linfFrom,
 			Participations: booked.Participations, Draws: booked.Draws, Sigma: it.Sigma, Sd: booked.Sd, Mu2: booked.Mu2})
 	}
 	return m, nil
 }
 
-// boundsOf names who sets how much one person changes a cell by.
-func boundsOf(measure string, definition int) string {
-	return fmt.Sprintf("definition %d of %s", definition, measure)
+// boundsOf names who sets how many cells one person changes, and by how much. A public fact is about nobody.
+func boundsOf(it Item, definition int, plan string, version int) (l0, linf string) {
+	if it.exact() {
+		return exactSays, exactSays
+	}
+	return fmt.Sprintf("plan %s v%d", plan, version), fmt.Sprintf("definition %d of %s", definition, it.Measure)
 }

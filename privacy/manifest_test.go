@@ -172,7 +172,8 @@ func TestTheAuditFindsEveryLie(t *testing.T) {
 		{name: "a smaller bound", lie: func(f *ReleaseFile) { f.Manifest.Items[0].L0 = 2 }, says: "something else"},
 		{name: "the bounds' source", lie: func(f *ReleaseFile) { f.Manifest.Items[0].LinfFrom = "definition 9 of m" }, says: "come from elsewhere"},
 		{name: "the definition", lie: func(f *ReleaseFile) {
-			f.Manifest.Items[0].Definition, f.Manifest.Items[0].LinfFrom = 2, boundsOf("m", 2)
+			_, linf := boundsOf(Item{Measure: "m"}, 2, "small", 1)
+			f.Manifest.Items[0].Definition, f.Manifest.Items[0].LinfFrom = 2, linf
 		}, says: "booked another one", only: true},
 		{name: "participations", lie: func(f *ReleaseFile) { f.Manifest.Items[0].Participations = 4 }, says: "not what its plan measures"},
 		{name: "sigma", lie: func(f *ReleaseFile) { f.Manifest.Items[0].Sigma = 5.5 }, says: "not what its plan measures"},

@@ -158,8 +158,11 @@ func (p *Plan) goals(s Schema, period models.Period, persons float64) ([]goal, r
 			return nil, nil, err
 		}
 		for _, d := range ds {
+			if d.item.exact() {
+				continue // no sigma moves it
+			}
 			key := strings.Join([]string{d.item.ID, d.formula.Measure, d.formula.Statistic}, "|")
-			total := d.item.L0 == 0
+			total := d.item.Vector == ""
 			if seen[key] || !total && !d.item.In(own) || total && d.item.Level != own.Level() {
 				continue
 			}

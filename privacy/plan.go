@@ -179,8 +179,13 @@ func (t Total) levels() []string {
 	return []string{t.Level}
 }
 
-// Mu2 is what one person loses by an item in one period, at the sigma that the plan asks for.
-func (it Item) Mu2() float64 { return float64(it.L0) / (it.Sigma * it.Sigma) }
+// Mu2 is what one person loses by an item in one period, at the sigma that the plan asks for; nothing by a public fact.
+func (it Item) Mu2() float64 {
+	if it.exact() {
+		return 0
+	}
+	return float64(it.L0) / (it.Sigma * it.Sigma)
+}
 
 // Lifetime is the most that one person loses by an item in a lifetime, as mu^2.
 func (it Item) Lifetime() float64 { return it.Mu2() * float64(it.Participations) }

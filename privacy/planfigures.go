@@ -51,6 +51,9 @@ func (r *planReader) part(t Total, text, population string) error {
 	if err != nil || term.item == nil {
 		return err
 	}
+	if term.item.exact() {
+		return fmt.Errorf("total %s: %s holds public facts, which count no persons", t.ID, term.item.ID)
+	}
 	if term.item.Population != population {
 		return fmt.Errorf("total %s: %s is about %s, not %s", t.ID, term.item.ID, term.item.Population, population)
 	}
@@ -146,6 +149,9 @@ func (r *planReader) formula(it Item, pub Publication, at []any) (Formula, error
 		}
 		return f, r.wrong(fmt.Sprintf("item %s: no formula gives %s of %s from %s", it.ID, pub.Statistic, pub.Measure, it.Vector), known(pub.Statistic, statistics), at...)
 	}
+	if it.exact() && f.Form != FormCount {
+		return f, r.wrong(fmt.Sprintf("the declaration of %s is wrong: %s holds public facts, which are only shown as they are", f.Statistic, it.Vector), "correct the measure", at...)
+	}
 	for k := 1; k < len(f.Edges); k++ {
 		if !(f.Edges[k] > f.Edges[k-1]) {
 			return f, r.wrong(fmt.Sprintf("the declaration of %s is wrong: its buckets overlap at %g", f.Statistic, f.Edges[k]), "correct the measure", at...)
@@ -156,6 +162,12 @@ func (r *planReader) formula(it Item, pub Publication, at []any) (Formula, error
 
 func (r *planReader) checkBelow(it Item, f Formula) error {
 	at := func(key string) []any { return []any{"items", it.entry, key} }
+	if f.Calendar != "" {
+		if _, ok := r.p.calendarOf(it, f); !ok || it.Level != LevelSnapshot {
+			return r.wrong(fmt.Sprintf("item %s: %s stands at the date of a snapshot, and no item of %s says when those were taken", it.ID, f.Statistic, f.Calendar),
+				"measure both by snapshot: add an item of "+f.Calendar+", `levels: [snapshot]`", at("publishes")...)
+		}
+	}
 	if f.overPersons() {
 		over, isItem := r.p.Item(it.Over)
 		t, isTotal := r.p.total(it.Over)

@@ -33,7 +33,7 @@ func (r *planReader) entry(i int) error {
 	if !ok {
 		return r.wrong(fmt.Sprintf("item %s: no measure declares the vector %q", y.ID, y.Vector), known(y.Vector, keys(r.s.Vectors)), at("vector")...)
 	}
-	if what := v.check(); what != "" {
+	if what := r.s.check(v); what != "" {
 		return r.wrong(fmt.Sprintf("the declaration of %s is wrong: %s", y.Vector, what), "correct the measure", at("vector")...)
 	}
 	if err := r.numbers(i, v); err != nil {
@@ -74,8 +74,11 @@ func (r *planReader) entry(i int) error {
 			it := Item{
 				ID: name(y.ID, level, b, family), Population: r.s.population(v), Measure: v.Measure, Vector: y.Vector,
 				Level: level, By: b, Due: y.Due.of(level), Encoding: v.Encoding, L0: v.l0(y.L0), Linf: v.Linf, Participations: 1,
-				Sigma: max(roundUp4(y.Sigma*r.p.factor), mechanism.MinSigma), Over: related(y.Over, level, b, family), With: related(y.With, level, b, family),
+				Over: related(y.Over, level, b, family), With: related(y.With, level, b, family),
 				Publishes: publications(y.Publishes, v.Measure), Sums: y.Sums, CellShare: 1, Weight: 1, entry: i,
+			}
+			if !it.exact() {
+				it.Sigma = max(roundUp4(y.Sigma*r.p.factor), mechanism.MinSigma)
 			}
 			if level == models.LevelYear && y.DueYear != nil {
 				it.Due = *y.DueYear
@@ -103,7 +106,9 @@ func (r *planReader) entry(i int) error {
 			switch {
 			case v.Each != "":
 				it.By, it.blocks = v.Each, true
-				it.Encoding = Encoding(fmt.Sprintf("%d x %s", len(v.EachValues), v.Encoding))
+				if !it.exact() {
+					it.Encoding = Encoding(fmt.Sprintf("%d x %s", len(v.EachValues), v.Encoding))
+				}
 			case b != "" && it.Encoding == Signed:
 				it.Encoding = SignedHistogram
 			}
@@ -129,6 +134,9 @@ func (r *planReader) numbers(i int, v Vector) error {
 	}
 	if v.Encoding == Weights && v.Each == "" {
 		blocks = 1
+	}
+	if v.Encoding == Exact {
+		return r.fact(i, v)
 	}
 	switch {
 	case !positive(y.Sigma):
@@ -165,6 +173,30 @@ func (r *planReader) numbers(i int, v Vector) error {
 	return r.repeated(i, v)
 }
 
+// fact checks an entry of public facts: nothing that is about noise or persons has a meaning there, and what stood at the
+// end of each quarter does not add up to a year.
+func (r *planReader) fact(i int, v Vector) error {
+	y := r.y.Items[i]
+	for _, given := range []struct {
+		key string
+		is  bool
+	}{{"sigma", y.Sigma != 0}, {"l0", y.L0 != nil}, {"linf", y.Linf != nil}, {"participations", y.Participations != nil}, {"cell_share", y.CellShare != nil},
+		{"target", y.Target != nil}, {"weight", y.Weight != nil}, {"over", y.Over != ""}, {"with", y.With != ""}, {"sums", len(y.Sums) > 0}, {"years", y.Years != nil}, {"by", len(y.By) > 0}} {
+		if given.is {
+			return r.wrong(fmt.Sprintf("item %s: %s holds public facts, which are exact: %s has no meaning", y.ID, y.Vector, given.key), "leave it out", "items", i, given.key)
+		}
+	}
+	for k, level := range y.Levels {
+		if level == models.LevelSpan {
+			return r.wrong(fmt.Sprintf("item %s: public facts are not measured for spans", y.ID), "write quarter or year", "items", i, "levels", k)
+		}
+	}
+	if y.DueYear != nil && *y.DueYear < 0 {
+		return r.wrong("item "+y.ID+": due_year is a number of days", "count them from the period's last day", "items", i, "due_year")
+	}
+	return r.repeated(i, v)
+}
+
 // repeated checks the public domain where the plan writes it out for its readers: it must be the declared one.
 func (r *planReader) repeated(i int, v Vector) error {
 	y := r.y.Items[i]
@@ -197,7 +229,7 @@ func (r *planReader) item(it Item, at func(...any) []any, level, by int) error {
 		return r.wrong(fmt.Sprintf("item %s: due %d: the windows of %s close %d days after the period; a plan may wait longer, never less", it.ID, it.Due, it.Measure, earliest),
 			fmt.Sprintf("write %d or more", earliest), due...)
 	}
-	if !slices.ContainsFunc(r.p.Populations, func(pop PopulationPlan) bool { return pop.Name == it.Population }) {
+	if it.Population != Nobody && !slices.ContainsFunc(r.p.Populations, func(pop PopulationPlan) bool { return pop.Name == it.Population }) {
 		return r.wrong(fmt.Sprintf("item %s: the plan has no population %q", it.ID, it.Population),
 			"give "+it.Population+" a cap: "+known(it.Population, mapSlice(r.p.Populations, func(p PopulationPlan) string { return p.Name })), at("vector")...)
 	}
@@ -252,12 +284,28 @@ func (d dues) of(level string) int {
 	return d.all
 }
 
-// check says what is wrong with a declaration; "" where nothing is.
+// check says what is wrong with a declaration; "" where nothing is. What is about nobody is exact, and nothing else is.
+func (s Schema) check(v Vector) string {
+	if what := v.check(); what != "" {
+		return what
+	}
+	exact := v.Encoding == Exact
+	switch nobody := s.population(v) == Nobody; {
+	case exact && !nobody:
+		return "it is exact and about " + s.population(v) + "; only public facts, of the population " + Nobody + ", are exact"
+	case nobody && !exact:
+		return "it is about nobody, and not exact"
+	case exact && (v.Activity != "" || v.First != 0 || v.Events || v.L0 != 0 || v.Linf != 0 || len(v.By) > 0):
+		return "a public fact has no bounds, no activity, no events and no breakdown by persons"
+	}
+	return ""
+}
+
 func (v Vector) check() string {
 	switch {
 	case !slices.Contains(encodings, v.Encoding):
 		return fmt.Sprintf("there is no encoding %q", v.Encoding)
-	case v.Linf < 1 || v.Linf > mechanism.MaxChange:
+	case v.Encoding != Exact && (v.Linf < 1 || v.Linf > mechanism.MaxChange):
 		return "the bound linf must be from 1 to 2^40"
 	case len(v.Cells) == 0:
 		return "it has no cells"
@@ -281,6 +329,8 @@ func (v Vector) check() string {
 // plan says otherwise.
 func (v Vector) l0(planned *int64) int64 {
 	switch {
+	case v.Encoding == Exact:
+		return 0
 	case planned != nil:
 		return *planned
 	case v.L0 > 0:

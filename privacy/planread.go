@@ -200,6 +200,8 @@ func (r *planReader) populations() error {
 		switch {
 		case pop.Name == "":
 			return r.wrong("a population has no name", "write `name: minors`", at("name")...)
+		case pop.Name == Nobody:
+			return r.wrong("public facts, the population "+Nobody+", have no budget", "leave it out", at("name")...)
 		case slices.ContainsFunc(r.p.Populations[:i], func(o PopulationPlan) bool { return o.Name == pop.Name }):
 			return r.wrong("the population "+pop.Name+" stands twice", "leave one out", at("name")...)
 		case !positive(pop.Mu):

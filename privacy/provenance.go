@@ -92,6 +92,10 @@ func (f ReleaseFile) Audit(s Schema) Findings {
 
 // auditNumbers checks one measurement alone: cost against bounds and noise, the covariance against the noise.
 func (f ReleaseFile) auditNumbers(a *Findings, m Measurement) {
+	if m.exact() {
+		f.auditFacts(a, m)
+		return
+	}
 	cost, err := accountant.Item{L0: m.L0, Linf: m.Linf, Sd: m.Sd}.Loss()
 	if err != nil || m.Sd > mechanism.MaxSd*1.01 {
 		a.wrong(f, "item %s: its bounds and noise have no finite cost", m.Item)
@@ -110,6 +114,23 @@ func (f ReleaseFile) auditNumbers(a *Findings, m Measurement) {
 		}
 	}
 	f.auditCovariance(a, m)
+}
+
+// auditFacts checks that a measurement without noise is of public facts, and as they were counted.
+func (f ReleaseFile) auditFacts(a *Findings, m Measurement) {
+	if err := f.checkFacts(m); err != nil {
+		a.Problems = append(a.Problems, err)
+		return
+	}
+	if m.Period != f.Period {
+		a.wrong(f, "item %s is of another period than the file", m.Item)
+	}
+	for _, c := range m.Cells {
+		if c.Raw > maxSum || c.Raw < -maxSum {
+			a.wrong(f, "item %s has a cell with an impossible number", m.Item)
+			return
+		}
+	}
 }
 
 // auditCovariance checks that the matrix could be that of the estimates: one row per cell, symmetric, and no variance
@@ -138,21 +159,29 @@ func (f ReleaseFile) auditLosses(a *Findings) {
 	}
 	of := map[string][]accountant.Item{}
 	var all []accountant.Item
+	var noisy []ManifestItem
 	for i, it := range m.Items {
 		x := f.Measurements[i]
 		if it.Item != x.Item || it.Encoding != x.Encoding || it.L0 != x.L0 || it.Linf != x.Linf || it.Sd != x.Sd || it.Draws != int64(len(x.Cells)) {
 			a.wrong(f, "item %s: the manifest says something else than the measurement", x.Item)
 			return
 		}
-		all = append(all, accountant.Item{L0: x.L0, Linf: x.Linf, Sd: x.Sd})
-		of[x.Population] = append(of[x.Population], all[i])
+		if x.exact() {
+			if it.Mu2 != 0 {
+				a.wrong(f, "item %s: the manifest's mu2 is %s, a public fact costs nothing", it.Item, it.Mu2)
+			}
+			continue
+		}
+		bounds := accountant.Item{L0: x.L0, Linf: x.Linf, Sd: x.Sd}
+		all, noisy = append(all, bounds), append(noisy, it)
+		of[x.Population] = append(of[x.Population], bounds)
 	}
 	worst, err := accountant.WorstCase(all)
 	if err != nil {
 		a.wrong(f, "the bounds are out of range")
 		return
 	}
-	for i, it := range m.Items {
+	for i, it := range noisy {
 		cost, err := all[i].Loss()
 		if err != nil || cost != it.Mu2 || !accountant.SameLoss(cost, accountant.VectorsLoss(worst[i:i+1]), 1) {
 			a.wrong(f, "item %s: the manifest's mu2 is %s, its bounds and noise give %s", it.Item, it.Mu2, cost)
@@ -234,7 +263,7 @@ func (f ReleaseFile) auditPlan(a *Findings, s Schema) {
 		if it.Sd < least*(1-1e-9) || x.Attempt < 2 && it.Sd > least*1.002 {
 			a.wrong(f, "item %s: the noise has standard deviation %g, the plan asks for %g", it.Item, it.Sd, least)
 		}
-		if it.LinfFrom != boundsOf(it.Measure, it.Definition) || it.L0From != fmt.Sprintf("plan %s v%d", m.Plan.Name, m.Plan.Version) {
+		if l0, linf := boundsOf(want, it.Definition, m.Plan.Name, m.Plan.Version); it.L0From != l0 || it.LinfFrom != linf {
 			a.wrong(f, "item %s: its bounds come from elsewhere than its definition and plan", it.Item)
 		}
 		if d := s.Measures[it.Measure].Definition; d != it.Definition {
@@ -364,7 +393,7 @@ func (p *Plan) Lacks(s Schema, f ReleaseFile, have []Figure) ([]string, error) {
 		there := slices.ContainsFunc(have, func(g Figure) bool {
 			return g.Measure() == row.Measure && g.Statistic() == row.Statistic && slices.Contains(g.Items(), row.Item) && g.Period() == f.Period
 		})
-		if mine && !there {
+		if mine && !there && !p.nothingSeen(s, f, row) {
 			name := row.Measure + " " + row.Statistic
 			if row.By != "" {
 				name += " by " + row.By
@@ -373,4 +402,17 @@ func (p *Plan) Lacks(s Schema, f ReleaseFile, have []Figure) ([]string, error) {
 		}
 	}
 	return all, nil
+}
+
+// nothingSeen tells whether a file's own calendar says that there is nothing for a figure to stand at.
+func (p *Plan) nothingSeen(s Schema, f ReleaseFile, row PlannedFigure) bool {
+	it, _ := p.Item(row.Item)
+	formula, ok := s.formula(it.Vector, row.Statistic, row.Measure)
+	if !ok || formula.Calendar == "" {
+		return false
+	}
+	calendar, _ := p.calendarOf(it, formula)
+	return slices.ContainsFunc(f.Measurements, func(m Measurement) bool {
+		return m.Item == calendar.ID && !slices.ContainsFunc(m.Cells, func(c NoisyCell) bool { return c.Raw != 0 })
+	})
 }

@@ -11,7 +11,6 @@ import (
 	"heatwatch/models"
 	"heatwatch/privacy/accountant"
 	"heatwatch/privacy/ledger"
-	"heatwatch/privacy/mechanism"
 	"heatwatch/privacy/register"
 )
 
@@ -221,7 +220,7 @@ func (e entry) factor() float64 {
 type draw struct {
 	item  Item
 	cells []Cell
-	noise mechanism.Prepared
+	noise noise
 	sums  Sums
 }
 
@@ -244,6 +243,9 @@ func (r Releaser) measure(ctx context.Context, house Warehouse, stands register.
 	}
 	limits, err := r.limits()
 	if err != nil {
+		return err
+	}
+	if err := r.facts(ctx, house, en, draws); err != nil {
 		return err
 	}
 	populations := populationsOf(en.items)
@@ -291,11 +293,11 @@ func (r Releaser) notice(text string) {
 	}
 }
 
-// populationsOf lists the populations of items in the plan's order, each once.
+// populationsOf lists the populations of items in the plan's order, each once; public facts are about none.
 func populationsOf(items []Item) []string {
 	var all []string
 	for _, it := range items {
-		if !slices.Contains(all, it.Population) {
+		if it.Population != Nobody && !slices.Contains(all, it.Population) {
 			all = append(all, it.Population)
 		}
 	}
@@ -310,11 +312,11 @@ func (r Releaser) prepare(items []Item, factor float64) ([]draw, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := mechanism.Prepare(mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma * factor})
+		n, err := r.Schema.noiseFor(it, factor)
 		if err != nil {
 			return nil, problem.Wrap(err, problem.Refused, "item "+it.ID, err.Error(), "correct the plan")
 		}
-		all = append(all, draw{item: it, cells: cells, noise: p})
+		all = append(all, draw{item: it, cells: cells, noise: n})
 	}
 	if _, err := r.joint(all); err != nil { // before anything is spent
 		return nil, problem.Wrap(err, problem.Refused, "plan "+r.Plan.Name, "what is due on one day cannot be reconciled", "correct the plan")

@@ -9,13 +9,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"heatwatch/internal/problem"
 	"heatwatch/models"
-	"heatwatch/privacy/mechanism"
 )
 
 // ReleaseFile is what one ledger entry measured: the noisy cells, and nothing that depends on protected data in any
@@ -86,8 +86,10 @@ func coordinates(it Item, c Cell, alone bool) map[string]string {
 
 // measurement turns noisy numbers into what is recorded; reconcile fills in what follows from them.
 func (s Schema) measurement(it Item, period models.Period, cells []Cell, noisy []int64, sd float64, attempt int) Measurement {
-	m := Measurement{Item: it.ID, Vector: it.Vector, Population: it.Population, Period: period, Encoding: it.Encoding, L0: it.L0, Linf: it.Linf,
-		Sd: sd, Mu2: float64(it.L0) * float64(it.Linf) * float64(it.Linf) / (sd * sd)}
+	m := Measurement{Item: it.ID, Vector: it.Vector, Population: it.Population, Period: period, Encoding: it.Encoding, L0: it.L0, Linf: it.Linf, Sd: sd}
+	if !it.exact() {
+		m.Mu2 = float64(it.L0) * float64(it.Linf) * float64(it.Linf) / (sd * sd)
+	}
 	if attempt > 1 {
 		m.Attempt = attempt
 	}
@@ -98,10 +100,13 @@ func (s Schema) measurement(it Item, period models.Period, cells []Cell, noisy [
 	return m
 }
 
-// follows is what a file's raw numbers say together: estimates and presented numbers of all its cells in order.
+// follows is what a file's raw numbers say together: estimates and presented numbers of all its noisy cells in order.
 func (f ReleaseFile) follows(j *joint) (estimates []float64, presented []int64) {
 	var raw []float64
 	for _, m := range f.Measurements {
+		if m.exact() {
+			continue
+		}
 		for _, c := range m.Cells {
 			raw = append(raw, float64(c.Raw))
 		}
@@ -117,6 +122,13 @@ func (f *ReleaseFile) reconcile(j *joint) {
 	at := 0
 	for i := range f.Measurements {
 		m := &f.Measurements[i]
+		if m.exact() { // as it is; nothing of it varies
+			for c := range m.Cells {
+				m.Cells[c].Estimate, m.Cells[c].Presented = float64(m.Cells[c].Raw), m.Cells[c].Raw
+			}
+			m.Covariance = noCovariance(len(m.Cells))
+			continue
+		}
 		for c := range m.Cells {
 			m.Cells[c].Estimate, m.Cells[c].Presented = estimates[at+c], presented[at+c]
 		}
@@ -134,6 +146,15 @@ func (j *joint) covariance(first, n int) Covariance {
 		for b := range n {
 			c.Matrix[a][b] = j.cov(first+a, first+b)
 		}
+	}
+	return c
+}
+
+// noCovariance is that of n public facts: nothing of them varies.
+func noCovariance(n int) Covariance {
+	c := Covariance{Cells: make([]int, n), Matrix: make([][]float64, n)}
+	for a := range n {
+		c.Cells[a], c.Matrix[a] = a, make([]float64, n)
 	}
 	return c
 }
@@ -186,9 +207,9 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 			if err != nil || !s.measures(items[i], m) {
 				continue // of an earlier plan, about a vector or cells that are no more
 			}
-			rd := reading{item: items[i], period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: mechanism.VarRounded(m.Sd)}
+			rd := reading{item: items[i], period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: variance(m.Sd)}
 			for _, c := range m.Cells {
-				if j == nil { // the raw numbers, also where an earlier version has reconciled them with what is unknown today
+				if j == nil && !m.exact() { // the raw numbers, also where an earlier version has reconciled them with what is unknown today
 					c.Estimate, c.Presented = float64(c.Raw), max(0, c.Raw)
 				}
 				rd.est = append(rd.est, c.Estimate)
@@ -210,7 +231,7 @@ const earlier = "of another plan: "
 func (p *Plan) itemsOf(s Schema, f ReleaseFile) ([]Item, error) {
 	all := make([]Item, len(f.Measurements))
 	for i, m := range f.Measurements {
-		if !(m.Sd > 0) || math.IsInf(m.Sd, 0) || m.Period != f.Period {
+		if !(m.Sd > 0) && !m.exact() || math.IsInf(m.Sd, 0) || m.Period != f.Period {
 			return nil, notPlanned(f, m)
 		}
 		it, ok := p.Item(m.Item)
@@ -287,6 +308,12 @@ func (f ReleaseFile) checkEstimates(j *joint) error {
 	estimates, presented := f.follows(j)
 	at := 0
 	for _, m := range f.Measurements {
+		if m.exact() {
+			if err := f.checkFacts(m); err != nil {
+				return err
+			}
+			continue
+		}
 		bad := tampered(f.path, "item "+m.Item+": estimates, presented numbers and covariance do not follow from the raw numbers")
 		if len(m.Covariance.Cells) != len(m.Cells) || len(m.Covariance.Matrix) != len(m.Cells) {
 			return bad
@@ -311,11 +338,29 @@ func (f ReleaseFile) checkEstimates(j *joint) error {
 // checkRaw is the same for a file that was not reconciled.
 func (f ReleaseFile) checkRaw() error {
 	for _, m := range f.Measurements {
+		if m.exact() {
+			if err := f.checkFacts(m); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, c := range m.Cells {
 			if c.Estimate != float64(c.Raw) || c.Presented != max(0, c.Raw) {
 				return tampered(f.path, "item "+m.Item+": estimates and presented numbers do not follow from the raw numbers")
 			}
 		}
+	}
+	return nil
+}
+
+// checkFacts refuses public facts that are not as they were counted, or that are said to be about somebody.
+func (f ReleaseFile) checkFacts(m Measurement) error {
+	ok := m.Population == Nobody && m.Sd == 0 && m.Mu2 == 0 && m.L0 == 0 && m.Linf == 0 && reflect.DeepEqual(m.Covariance, noCovariance(len(m.Cells)))
+	for _, c := range m.Cells {
+		ok = ok && c.Estimate == float64(c.Raw) && c.Presented == c.Raw
+	}
+	if !ok {
+		return tampered(f.path, "item "+m.Item+": it is called exact and is not")
 	}
 	return nil
 }

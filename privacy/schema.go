@@ -23,7 +23,8 @@ type Encoding string
 // The encodings. A signed vector holds yes minus no; with unknown, those who cannot be asked stand in a cell of their
 // own, with the value Linf; a centred sum holds the clamped value minus the middle of its range. Weights spread one
 // person's events over the cells: whatever the rows say, their absolute values add up to Linf at most, so the vector
-// costs like one cell. A sum is not centred: totals would inherit the error of the head count.
+// costs like one cell. A sum is not centred: totals would inherit the error of the head count. Exact is about no person at
+// all: a public fact, added up from (cell, value) and released as it is, for vectors of the population Nobody alone.
 const (
 	Count                Encoding = "count"
 	Histogram            Encoding = "histogram"
@@ -35,10 +36,11 @@ const (
 	CentredWeightUnknown Encoding = "centred weight+unknown"
 	Weights              Encoding = "weights"
 	Sum                  Encoding = "sum"
+	Exact                Encoding = "exact"
 )
 
 // encodings lists them all.
-var encodings = []Encoding{Count, Histogram, Signed, SignedUnknown, SignedHistogram, CentredSum, CentredWeight, CentredWeightUnknown, Weights, Sum}
+var encodings = []Encoding{Count, Histogram, Signed, SignedUnknown, SignedHistogram, CentredSum, CentredWeight, CentredWeightUnknown, Weights, Sum, Exact}
 
 // Vector is what a measure declares: a SELECT that yields (person, cell, value).
 //
@@ -157,6 +159,7 @@ type Formula struct {
 	By             []Dim    // further dimensions of the figure, such as {attribute: home_area}
 	Across         bool     // Share: one value of the item's breakdown over all known ones
 	Unsampled      string   // why there is no interval with sampling, in words; "" where the form has one
+	Calendar       string   // exact vector with the days of snapshots: see calendar.go
 }
 
 // Form is the shape of a formula.

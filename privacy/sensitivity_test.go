@@ -121,7 +121,11 @@ func (a *audit) loss(q, q2 map[string][]int64) (total float64, by map[string]flo
 	by = map[string]float64{}
 	for id, cells := range q {
 		for i := range cells {
-			w := float64(cells[i]-q2[id][i]) / a.sds[id]
+			d := cells[i] - q2[id][i]
+			if d == 0 {
+				continue
+			}
+			w := float64(d) / a.sds[id] // infinite where a person moves a public fact
 			by[id] += w * w
 		}
 		total += by[id]
@@ -147,7 +151,9 @@ func steps(p *privacy.Plan, periods ...models.Period) []step {
 	var all []step
 	for _, period := range periods {
 		for _, due := range p.Due(period) {
-			all = append(all, step{period, due})
+			if declared(p, period, due) > 0 { // else only public facts
+				all = append(all, step{period, due})
+			}
 		}
 	}
 	return all

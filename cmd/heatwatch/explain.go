@@ -109,6 +109,10 @@ func (h *house) explainItem(b *strings.Builder, plan *privacy.Plan, it privacy.I
 		fmt.Fprintf(b, ", by %s", it.By)
 	}
 	fmt.Fprintf(b, ", due %d days after its last day.\n", it.Due)
+	if it.Population == privacy.Nobody {
+		b.WriteString("It holds public facts, which are exact: its numbers carry no noise, and it costs no budget, for it is about no person.\n")
+		return
+	}
 	fmt.Fprintf(b, "Every number of it carries random noise with a standard deviation of %s: two times in three it is off by less than that, nineteen\ntimes in twenty by less than %s.\n", number(sd, 4), number(1.96*sd, 2))
 	fmt.Fprintf(b, "One %s changes at most %d of its numbers, by at most %d each.\n", h.unit(it.Population), it.L0, it.Linf)
 	h.explainLoss(b, it.Mu2(), "by it once")
@@ -155,7 +159,11 @@ func (h *house) explainEntries(b *strings.Builder, id string) {
 			case ledger.KindImport:
 				how = "charged it, because another copy of this home had measured it,"
 			}
-			fmt.Fprintf(b, "Entry %d of %s %s for %s: %d numbers with a standard deviation of %s, mu^2 %s", e.Number, e.Date, how, it.Period, it.Draws, number(it.Sd, 4), it.Mu2)
+			noise := fmt.Sprintf("numbers with a standard deviation of %s, mu^2 %s", number(it.Sd, 4), it.Mu2)
+			if it.Population == privacy.Nobody {
+				noise = "exact numbers"
+			}
+			fmt.Fprintf(b, "Entry %d of %s %s for %s: %d %s", e.Number, e.Date, how, it.Period, it.Draws, noise)
 			if e.Release != nil {
 				fmt.Fprintf(b, ", as of %s, under the plan %s version %d", e.Release.Due, e.Release.Plan.Name, e.Release.Plan.Version)
 			}

@@ -99,7 +99,7 @@ func (b *builder) needed() bool {
 	if b.prev.Generation == 0 {
 		return len(b.next.Drops) > 0
 	}
-	if b.Full || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
+	if b.Full || b.prev.Schema != b.next.Schema || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
 		return true
 	}
 	if !slices.Equal(b.prev.Drops, b.next.Drops) || len(b.prev.Partners) != len(b.next.Partners) {
@@ -236,6 +236,10 @@ func (b *builder) query(i int, e models.Entity, list []source) (string, error) {
 	pop := population(e)
 	if pop == "" {
 		return "SELECT " + r.names("") + " FROM (" + r.current(e, "") + ") ORDER BY " + order(e), nil
+	}
+	if profiles(e) { // no row is held, and those about nobody have no person
+		return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r LEFT JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.%s ORDER BY %s",
+			r.names("r."), r.current(e, ""), i, pop, personKey(e), order(e)), nil
 	}
 	held := fmt.Sprintf("EXISTS (SELECT 1 FROM sent AS s WHERE s.partner = %d AND s.population = %s AND s.person_key = r.person_key)", i, pop)
 	return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key ORDER BY %s",

@@ -14,7 +14,8 @@ import (
 	"heatwatch/models"
 )
 
-// Crosswalk reads which file belongs to which person, for `link report` and `link dump`. Sessions cannot see it.
+// Crosswalk reads which file belongs to which person, for `link report` and `link dump`. Profiles are left out: nothing links
+// them, and a snapshot is no file about a person. Sessions cannot see it.
 func Crosswalk(h home.Home) (rows []link.Row, err error) {
 	n, err := Current(h)
 	if err != nil || n == 0 {
@@ -52,6 +53,9 @@ func Crosswalk(h home.Home) (rows []link.Row, err error) {
 	for {
 		n, err := r.Read(buf)
 		for _, l := range buf[:n] {
+			if l.Population == "profiles" {
+				continue
+			}
 			rows = append(rows, link.Row{Population: l.Population, Partner: l.Partner, PersonKey: l.PersonKey, Person: l.Person,
 				Founding: l.Founding, Measured: l.Measured, Since: models.Date(l.Since)})
 		}

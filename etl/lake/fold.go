@@ -164,11 +164,26 @@ func keys(e models.Entity) string {
 // deletedYes is the number of `yes` in a flag.
 const deletedYes = 0
 
+// profiles reports whether an entity's rows are about profiles: persons of their own population, whom no row vouches for and
+// nothing links to anybody.
+func profiles(e models.Entity) bool { return e.Population == "profiles" }
+
+// noProfile is the key of a row that is about nobody: a snapshot that found nothing.
+const noProfile = "none"
+
+// personKey is the column that names a row's person within its partner.
+func personKey(e models.Entity) string {
+	if profiles(e) {
+		return "profile_key"
+	}
+	return "person_key"
+}
+
 // population is an expression for the population whose file a row belongs to, "" where the entity has no persons.
 func population(e models.Entity) string {
 	role, _ := e.Column("party_role")
 	switch {
-	case e.Index("person_key") < 0:
+	case e.Index(personKey(e)) < 0:
 		return ""
 	case e.Population != "by_role":
 		return quote(e.Population)

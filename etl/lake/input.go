@@ -87,13 +87,18 @@ func covers(drops []Input, entity string) (c Cover, ok bool) {
 	return c, ok
 }
 
-// foldVersion changes when the same inputs give other files.
-const foldVersion = 1
+// foldVersion changes when the same inputs give other files: since 2 the rows of profiles have a person.
+func foldVersion(e models.Entity) int {
+	if profiles(e) {
+		return 2
+	}
+	return 1
+}
 
 // inputsHash names everything an entity's file is made from, but the consents, whose effect depends on the date.
 func inputsHash(e models.Entity, drops []Input, timezone string, consented bool) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "fold %d dictionary %d zone %s consented %v\n", foldVersion, models.Dictionary().Version, timezone, consented)
+	fmt.Fprintf(h, "fold %d dictionary %d zone %s consented %v\n", foldVersion(e), models.Dictionary().Version, timezone, consented)
 	manifest := map[string]string{}
 	for _, d := range drops {
 		manifest[d.Drop] = d.Manifest

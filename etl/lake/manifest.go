@@ -13,8 +13,9 @@ import (
 	"heatwatch/models"
 )
 
-// manifestSchema is the version of the manifest; an older program refuses a newer one.
-const manifestSchema = 1
+// manifestSchema is the version of a generation; an older program refuses a newer one. Of schema 1, where profiles had no
+// persons, the next one can be made; no session reads it.
+const manifestSchema = 2
 
 // Manifest says what a generation holds and what it was made from.
 type Manifest struct {
@@ -79,7 +80,7 @@ func ReadManifest(h home.Home, generation int) (Manifest, error) {
 	if err := d.Decode(&m); err != nil || m.Generation != generation {
 		return Manifest{}, problem.Wrap(err, problem.Failed, path, "the generation's manifest is damaged", "run `heatwatch verify`")
 	}
-	if m.Schema != manifestSchema {
+	if m.Schema < 1 || m.Schema > manifestSchema {
 		return Manifest{}, problem.New(problem.Failed, path, "the generation was written by another version of the program", "use that version")
 	}
 	return m, nil

@@ -10,7 +10,8 @@ import (
 )
 
 // tables of a build. sent: every current persons row of the partners that changed; loaded: those whose rows are loaded,
-// with their person. consented is false where release is none or has run out.
+// with their person. consented is false where release is none or has run out. In all of them the person_key of a profile is
+// its profile_key.
 var tables = []string{
 	`CREATE TABLE sent (partner INTEGER, population VARCHAR, person_key VARCHAR, consented BOOLEAN, came BIGINT)`,
 	`CREATE TABLE crosswalk (population VARCHAR, partner VARCHAR, person_key VARCHAR, person UINTEGER, founding BOOLEAN, measured BOOLEAN, since DATE)`,
@@ -18,7 +19,7 @@ var tables = []string{
 	`CREATE TABLE tokens (population VARCHAR, "column" VARCHAR, value VARCHAR, person UINTEGER)`,
 }
 
-// persons folds the persons rows of the partners that changed and gives every new file its person.
+// persons folds the persons rows of the partners that changed and gives every new file, and every new profile, its person.
 func (b *builder) persons(ctx context.Context) error {
 	if err := b.db.exec(ctx, tables...); err != nil {
 		return err
@@ -56,7 +57,7 @@ func (b *builder) dirty(p Partner) bool {
 
 func personsTable(partner int, e models.Entity) string { return fmt.Sprintf("%s_%d", e.Name, partner) }
 
-// foldPersons makes a table of each entity with tokens and notes its keys in sent.
+// foldPersons makes a table of each entity with tokens and notes its keys in sent, and those of profiles.
 func (b *builder) foldPersons(ctx context.Context, i int) error {
 	p := &b.next.Partners[i]
 	if was, ok := b.prev.partner(p.Name); ok && !b.dirty(*p) {
@@ -65,6 +66,11 @@ func (b *builder) foldPersons(ctx context.Context, i int) error {
 	}
 	b.step("reading persons of %s", p.Name)
 	for _, e := range models.Dictionary().Entities {
+		if _, sent := p.Inputs[e.Name]; sent && profiles(e) && !b.unchanged(*p, e.Name) {
+			if err := b.foldProfiles(ctx, i, e); err != nil {
+				return err
+			}
+		}
 		if !e.Tokens {
 			continue
 		}
@@ -82,6 +88,17 @@ func (b *builder) foldPersons(ctx context.Context, i int) error {
 		}
 	}
 	return nil
+}
+
+// foldProfiles notes the profiles of one partner in sent. Nobody has to vouch for them, and no consent is asked.
+func (b *builder) foldProfiles(ctx context.Context, i int, e models.Entity) error {
+	r, err := rowsOf(e, sources(b.drops[b.next.Partners[i].Name], e.Name))
+	if err != nil {
+		return err
+	}
+	key := personKey(e)
+	return b.db.exec(ctx, fmt.Sprintf("INSERT INTO sent SELECT %d, %s, %s, true, min(_at) FROM (%s) WHERE %s <> %s GROUP BY %s",
+		i, quote(e.Population), key, r.current(e, ""), key, quote(noProfile), key))
 }
 
 // consentNext notes the first day on which a consent that holds tonight does not.

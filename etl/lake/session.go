@@ -85,6 +85,9 @@ func (s *Session) holdGeneration(h home.Home, want int) error {
 		}
 		s.hold = l
 		s.Manifest, err = ReadManifest(h, n)
+		if err == nil && s.Manifest.Schema < manifestSchema {
+			err = problem.New(problem.Failed, path, "the generation was written before profiles had persons", "run `heatwatch nightly --rebuild`")
+		}
 		return err
 	}
 	return problem.New(problem.Failed, h.Lake(), "the current generation is not there", "run `heatwatch verify`")

@@ -77,7 +77,7 @@ func (s *settling) file(ctx context.Context, e models.Entity, f InputFile, repor
 			SELECT line, %d FROM %s WHERE NOT (%s) AND deleted IS DISTINCT FROM %d AND line NOT IN (SELECT line FROM dup) ORDER BY line`,
 			dup, noConsent, from, consent(e, s.Today, true), deletedYes), report)
 	}
-	if pop == "" || e.Tokens {
+	if pop == "" || e.Tokens || profiles(e) {
 		return s.report(ctx, e, "SELECT * FROM ("+dup+") ORDER BY line", report)
 	}
 	if err := s.collect(ctx, e); err != nil {

@@ -20,7 +20,7 @@ type Token struct{ Column, Value string }
 
 // File is what one agency holds about one person.
 type File struct {
-	Population string // minors or accused
+	Population string // minors, accused or profiles
 	Partner    string
 	PersonKey  string
 	Created    int64 // when it first came: microseconds of the manifest's created

@@ -145,7 +145,7 @@ func mutants() []mutant {
 		one(cohorts, "if err != nil || gone == 0 {", "if err != nil || gone >= 0 {"))
 
 	// The release: C5, C9, C17, C18, C19, C21, C24.
-	const release, exact, recovery, booking, checks = "privacy/release.go", "privacy/exact.go", "privacy/recover.go", "privacy/book.go", "privacy/check.go"
+	const release, facts, exact, recovery, booking, checks = "privacy/release.go", "privacy/facts.go", "privacy/exact.go", "privacy/recover.go", "privacy/book.go", "privacy/check.go"
 	plant(bounds, "C5 a plain hash of the generation is in the chain", "TestCommitmentsAreKeyed",
 		one(release, `g.Commit.Commit("generation", house.Content)`, `ledger.Commitment{Of: "generation", HMAC: ledger.CellsHash(string(house.Content))}`))
 	plant(bounds, "C6 a release says how many persons it is about", "TestOtherRecords",
@@ -163,9 +163,9 @@ func mutants() []mutant {
 	plant(bounds, "C18 noise is reused across the cells of an item", "TestDrawsOfARelease",
 		one(release, "v, err := d.noise.Draw(x)\n", "v, err := d.noise.Draw(x)\n\t\t\tif k > 0 {\n\t\t\t\tv = noisy[i][0] - d.sums.cells()[0] + x\n\t\t\t}\n"))
 	plant(bounds, "C18 noise is 5 % too small in a release", "TestDrawsOfARelease|TestMuIsWhatIsBooked",
-		one(release, "Sigma: it.Sigma * factor}", "Sigma: it.Sigma * factor * 0.95}"))
+		one(facts, "Sigma: it.Sigma * factor}", "Sigma: it.Sigma * factor * 0.95}"))
 	plant(bounds, "C13 one sigma for the raw vector, whatever its bound", "TestDrawnNoiseIsThatOfThePlan|TestMuIsWhatIsBooked",
-		one(release, "mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma * factor}", "mechanism.Spec{L0: it.L0, Linf: 1, Sigma: it.Sigma * factor}"))
+		one(facts, "mechanism.Spec{L0: it.L0, Linf: it.Linf, Sigma: it.Sigma * factor}", "mechanism.Spec{L0: it.L0, Linf: 1, Sigma: it.Sigma * factor}"))
 	plant(bounds, "C18 the noise is drawn twice and the smaller one taken", "TestDrawsOfARelease",
 		one(release, "noisy[i][k] = v\n", "w, _ := d.noise.Draw(x)\n\t\t\tif (w-x)*(w-x) < (v-x)*(v-x) {\n\t\t\t\tv = w\n\t\t\t}\n\t\t\tnoisy[i][k] = v\n"))
 	plant(bounds, "C19 a lost attempt is repeated at the price of the first", "TestALostRelease|TestARepeatFitsTheReserve",
@@ -192,6 +192,13 @@ func mutants() []mutant {
 		one(checks, "if err := ledger.VerifySignature(l.PublicKey(), ofRelease, f.signed(), f.Signature); err != nil {", "if false {"))
 	plant(bounds, "C26 small classes follow from records, not from enrolment", "TestFrozenEntriesWin",
 		one(exact, `if v != "other" && partners[v] < 2 {`, `if v != "other" && partners[v] < 0 {`))
+
+	plant(bounds, "C23 what is about persons may be released without noise", "TestNoNoiseIsForPublicFactsAlone",
+		one(facts, "!it.exact() || v.Encoding != Exact || it.Population != Nobody || s.population(v) != Nobody", "!it.exact() && v.Encoding != Exact"))
+	plant(bounds, "C23 a plan may measure persons exactly", "TestExactIsForPublicFactsAlone",
+		one("privacy/planitems.go", "case exact && !nobody:", "case false:"))
+	plant(bounds, "C23 a noisy number that is called a fact is believed", "TestChangedFactsAreSeen",
+		one("privacy/releasefile.go", "ok := m.Population == Nobody && m.Sd == 0", "ok := m.Sd == 0"), one("privacy/provenance.go", "want.Linf != it.Linf || want.Encoding != it.Encoding", "want.Linf != it.Linf"))
 
 	// The register: C2, C5, C6, C8.
 	const entries, sealing, folder, forget, merges = "privacy/register/book.go", "privacy/register/seal.go", "privacy/register/register.go", "privacy/register/forget.go", "privacy/register/links.go"

@@ -135,6 +135,8 @@ func checkPopulations(list []Population) error {
 		switch {
 		case !isName(p.Name) || seen[p.Name]:
 			return errors.New("a population has no name, or one that is there twice")
+		case p.Name == Nobody:
+			return errors.New("public facts have no cap")
 		case strings.TrimSpace(p.Unit) == "" || len(p.Unit) > 200:
 			return fmt.Errorf("%s: the unit must be said in a few words", p.Name)
 		case p.CapMu2 < 0 || !(p.CapEpsilon >= 0 && p.CapEpsilon <= 1e6):
@@ -208,9 +210,13 @@ func (r Release) checkLosses() error {
 	return nil
 }
 
+// sumByPopulation is what items cost each of their populations. Public facts cost nobody anything.
 func sumByPopulation(items []Item) (map[string]accountant.Mu2, error) {
 	sums := map[string]accountant.Mu2{}
 	for _, it := range items {
+		if it.Population == Nobody {
+			continue
+		}
 		sum, err := sums[it.Population].Add(it.Mu2)
 		if err != nil {
 			return nil, err

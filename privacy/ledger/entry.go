@@ -86,7 +86,7 @@ type Release struct {
 	Attempt int     `json:"attempt"`           // 1, or 2 in a repeat
 	Repeats int     `json:"repeats,omitempty"` // in a repeat: the entry whose measurements were lost
 	Items   []Item  `json:"items"`
-	Losses  []Loss  `json:"losses"` // one per population of the items, in order of their names
+	Losses  []Loss  `json:"losses"` // one per population of the items but Nobody, in order of their names
 }
 
 // PlanRef is a plan that the ledger holds already.
@@ -99,7 +99,11 @@ type PlanRef struct {
 // Ref is the reference to a plan.
 func (p Plan) Ref() PlanRef { return PlanRef{p.Name, p.Version, p.Hash} }
 
-// Item is one vector of noisy cells.
+// Nobody is the population of public facts. It has no budget: its items have no noise and cost nothing, and no other item
+// is without noise.
+const Nobody = "none"
+
+// Item is one vector of noisy cells, or of public facts.
 //
 // One person loses Mu2 in each period that the person is in. Series groups items whose periods exclude each other for a
 // person: nobody is in more than Participations periods of one series. An item may well have a series of its own;
@@ -120,6 +124,12 @@ type Item struct {
 
 // Cost is what the item costs in each period.
 func (it Item) Cost() (accountant.Mu2, error) {
+	if it.Population == Nobody {
+		if it.L0 != 0 || it.Linf != 0 || it.Sd != 0 {
+			return 0, errors.New("a public fact has neither bounds nor noise")
+		}
+		return 0, nil
+	}
 	return accountant.Item{L0: it.L0, Linf: it.Linf, Sd: it.Sd}.Loss()
 }
 

@@ -66,6 +66,9 @@ func (m Missed) Import(closed ...Cohort) Import {
 		}
 	}
 	for _, it := range i.Items {
+		if it.Population == Nobody {
+			continue // nobody is in it who could be lost
+		}
 		closed = append(closed, Cohort{it.Population, it.Period})
 	}
 	slices.SortFunc(closed, Cohort.compare)

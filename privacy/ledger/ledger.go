@@ -343,7 +343,7 @@ func (l *Ledger) Losses(items []Item) ([]Loss, error) {
 	if err := after.spend(items, len(s.entries)+1); err != nil {
 		return nil, err
 	}
-	var out []Loss
+	out := []Loss{}
 	for _, population := range slices.Sorted(maps.Keys(sums)) {
 		out = append(out, Loss{Population: population, Release: sums[population], Lifetime: after.lifetime(population)})
 	}

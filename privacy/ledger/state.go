@@ -207,7 +207,7 @@ func (s *state) addRelease(e Entry) error {
 
 // mayMeasure enforces: once, and once more only as the repeat of the very entry that measured it first.
 func (s *state) mayMeasure(it Item, repeats int) error {
-	if _, ok := s.caps[it.Population]; !ok {
+	if _, ok := s.caps[it.Population]; !ok && it.Population != Nobody {
 		return problem.New(problem.Refused, "", fmt.Sprintf("%s: the population %s has no cap", it.ID, it.Population), "enter it first: heatwatch budget amend --reason TEXT")
 	}
 	before := s.measured[it.identity()]
@@ -224,6 +224,9 @@ func (s *state) mayMeasure(it Item, repeats int) error {
 func (s *state) spend(items []Item, number int) error {
 	for _, it := range items {
 		s.measured[it.identity()] = append(s.measured[it.identity()], number)
+		if it.Population == Nobody { // a public fact: nothing is drawn, nothing spent
+			continue
+		}
 		if s.draws[it.Population] += it.Draws; s.draws[it.Population] < 0 {
 			return accountant.ErrOverflow
 		}

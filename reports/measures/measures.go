@@ -13,6 +13,7 @@ import (
 	exitsfromcare "heatwatch/reports/measures/exits-from-care"
 	laborexploitation "heatwatch/reports/measures/labor-exploitation"
 	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
+	onlineads "heatwatch/reports/measures/online-ads"
 	outcomechange "heatwatch/reports/measures/outcome-change"
 	"heatwatch/reports/measures/outreach"
 	placementstability "heatwatch/reports/measures/placement-stability"
@@ -20,6 +21,7 @@ import (
 	"heatwatch/reports/measures/prosecutions"
 	purchaserprograms "heatwatch/reports/measures/purchaser-programs"
 	referralsconnected "heatwatch/reports/measures/referrals-connected"
+	"heatwatch/reports/measures/resources"
 	returnengagements "heatwatch/reports/measures/return-engagements"
 	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
 	"heatwatch/reports/measures/screening"
@@ -56,6 +58,8 @@ var all = sync.OnceValue(func() []Measure {
 		screening.Measure(),
 		victimprofile.Measure(),
 		laborexploitation.Measure(),
+		onlineads.Measure(),
+		resources.Measure(),
 		arrestsbyrole.Measure(),
 		prosecutions.Measure(),
 		purchaserprograms.Measure(),

@@ -1,6 +1,7 @@
 package measures_test
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"regexp"
@@ -104,7 +105,11 @@ func TestDeclarationsAgreeWithThemselves(t *testing.T) {
 		}
 		for _, v := range m.Vectors {
 			name := m.ID + "." + v.Name
-			if v.SQL == "" || len(v.Cells) == 0 || v.Linf < 1 || v.Says == "" {
+			exact := v.Encoding == declare.Exact
+			if exact != (cmp.Or(v.Population, m.Population) == "none") {
+				t.Errorf("%s: exact is what is about nobody, and nothing else", name)
+			}
+			if v.SQL == "" || len(v.Cells) == 0 || (v.Linf < 1) != exact || v.Says == "" {
 				t.Errorf("%s is not complete", name)
 			}
 			if v.Encoding == "sum" {
@@ -120,7 +125,7 @@ func TestDeclarationsAgreeWithThemselves(t *testing.T) {
 				if v.Linf != max(-low, high) {
 					t.Errorf("%s: bound %d, but its values reach from %d to %d", name, v.Linf, low, high)
 				}
-			} else if v.Linf != 1 {
+			} else if v.Linf != 1 && !exact {
 				t.Errorf("%s: bound %d of a yes or no", name, v.Linf)
 			}
 			if (v.Each == "") != (len(v.EachValues) == 0) || (v.Activity == "") != (v.First == 0) || v.Each != "" && len(v.Dimensions) > 0 {

@@ -31,6 +31,11 @@ INSERT INTO services BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_
     x.c AS emergency, day::TIMESTAMP AS started_at, day AS started_at_on, y.c AS started_precision, day::TIMESTAMP AS ended_at, day AS ended_at_on FROM codes, codes x, codes y, days, keys, range(3);
 INSERT INTO placements BY NAME SELECT (row_number() OVER ()) % 63 AS person, (row_number() OVER ()) % 5 AS agency, k AS placement_id, c AS placement_type, k AS site_key,
     d.day AS started_on, e.day AS ended_on, c AS exit_reason FROM codes, days d, days e, keys, range(5);
+INSERT INTO resources BY NAME SELECT (row_number() OVER ()) % 5 AS agency, k AS resource_id, codes.c AS resource_type, x.c AS program, day AS effective_on,
+    n // 1000 AS quantity FROM codes, codes x, days, keys, ints;
+INSERT INTO people SELECT range, 'profiles', unhex(md5(range::VARCHAR)), NULL, true FROM range(70, 90);
+INSERT INTO ad_snapshots BY NAME SELECT 62 + (row_number() OVER ()) % 30 AS person, (row_number() OVER ()) % 5 AS agency, k AS snapshot_id, k AS profile_key,
+    day::TIMESTAMP AS window_start, day AS window_start_on, c AS area, n AS ads FROM codes, days, keys, ints;
 INSERT INTO placements BY NAME SELECT person % 60 AS person, 1 AS agency, 'k' AS placement_id, placement_type, d.day AS started_on, e.day AS ended_on, 254 AS exit_reason
     FROM range(15) t(placement_type), range(4) p(person), days d, days e;
 INSERT INTO placements BY NAME SELECT 7 AS person, 1 AS agency, 'n' || range AS placement_id, 4 AS placement_type, DATE '2025-01-10' + range::INTEGER AS started_on,

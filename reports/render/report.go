@@ -207,8 +207,12 @@ func (r report) below(t Text) []string {
 			out = append(out, label+s)
 		}
 	}
-	add("The interval beside the value ("+privacy.NoiseOnly+"): ", privacy.NoiseOnlySays)
-	add("The second interval ("+privacy.NoiseAndSampling+"): ", privacy.NoiseAndSamplingSays+r.unsampled())
+	if r.population == privacy.Nobody {
+		add("", "These are public facts, about no person: they are exact, and nothing was added to them.")
+	} else {
+		add("The interval beside the value ("+privacy.NoiseOnly+"): ", privacy.NoiseOnlySays)
+		add("The second interval ("+privacy.NoiseAndSampling+"): ", privacy.NoiseAndSamplingSays+r.unsampled())
+	}
 	add("Who is counted: ", t.Denominator)
 	add("What each figure says: ", r.says(t))
 	add("How this differs from the standard: ", t.Differences)

@@ -33,7 +33,7 @@ func TestSQLAgreesWithTheOracle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d := measuretest.New(t)
+	d := fresh(t)
 	done, figures := 0, 0
 	for round := 0; done < want; round++ {
 		counties := make([]*county, batch)

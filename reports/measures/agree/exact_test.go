@@ -2,6 +2,7 @@ package agree
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,8 +23,12 @@ type exact struct {
 	s    privacy.Schema
 	p    *privacy.Plan
 	many int // counties
-	sums map[string][]map[privacy.Cell]int64
+	sums sums
+	past map[models.Period]sums // of snapshots, for changes
 }
+
+// sums are those of items, county by county.
+type sums map[string][]map[privacy.Cell]int64
 
 func newExact(t *testing.T, d *measuretest.DB, counties int) *exact {
 	t.Helper()
@@ -33,14 +38,22 @@ func newExact(t *testing.T, d *measuretest.DB, counties int) *exact {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &exact{d: d, s: s, p: p, many: counties, sums: map[string][]map[privacy.Cell]int64{}}
+	return &exact{d: d, s: s, p: p, many: counties}
 }
 
 // figures are those of one period, county by county.
 func (x *exact) figures(t *testing.T, period models.Period) []map[oracle.Key]*float64 {
 	t.Helper()
-	clear(x.sums)
-	x.measure(t, period)
+	x.past = map[models.Period]sums{}
+	if period.Level() == models.LevelQuarter {
+		for q := models.QuarterOf(period.First().AddDays(-365 - 45)); q.First() <= period.Last().AddDays(45-365); q = q.Next() {
+			x.sums = sums{}
+			x.measure(t, q, func(it privacy.Item) bool { return it.Level == privacy.LevelSnapshot })
+			x.past[q] = x.sums
+		}
+	}
+	x.sums = sums{}
+	x.measure(t, period, func(privacy.Item) bool { return true })
 	all := make([]map[oracle.Key]*float64, x.many)
 	for i := range all {
 		all[i] = map[oracle.Key]*float64{}
@@ -71,12 +84,12 @@ type who struct {
 	asof                 models.Date
 }
 
-func (x *exact) measure(t *testing.T, period models.Period) {
+func (x *exact) measure(t *testing.T, period models.Period, pick func(privacy.Item) bool) {
 	t.Helper()
 	var order []who
 	groups := map[who][]privacy.Item{}
 	for _, it := range x.p.Items {
-		if it.In(period) {
+		if it.In(period) && pick(it) {
 			v := x.s.Vectors[it.Vector]
 			w := who{it.Population, v.Activity, v.First, period.Last().AddDays(it.Due)}
 			if groups[w] == nil {
@@ -87,10 +100,10 @@ func (x *exact) measure(t *testing.T, period models.Period) {
 	}
 	for _, w := range order {
 		items := groups[w]
-		var ms []measures.Measure
+		var ids []string
 		for _, it := range items {
-			if m, _, _ := measures.LookupVector(it.Vector); !slices.ContainsFunc(ms, func(o measures.Measure) bool { return o.ID == m.ID }) {
-				ms = append(ms, m)
+			if !slices.Contains(ids, it.Measure) {
+				ids = append(ids, it.Measure)
 			}
 		}
 		x.d.Cohort(t, period, w.asof)
@@ -98,12 +111,41 @@ func (x *exact) measure(t *testing.T, period models.Period) {
 			x.d.Exec(t, measures.NoEntries())
 			x.d.Exec(t, "DELETE FROM cohort")
 		}
-		if w.activity != "" {
-			x.d.Exec(t, privacy.ActiveCohort(x.s, items[0].Vector, items[0].Level, len(period.Years()), period))
+		active := func() {
+			if w.activity != "" {
+				x.d.Exec(t, privacy.ActiveCohort(x.s, items[0].Vector, items[0].Level, len(period.Years()), period))
+			}
 		}
-		x.d.Tables(t, ms...)
-		for _, it := range items {
-			x.sum(t, it)
+		build := func() {
+			active()
+			for _, q := range x.s.Relations(ids) {
+				x.d.Exec(t, q)
+			}
+			for _, id := range ids {
+				for _, q := range x.s.Build[id] {
+					x.d.Exec(t, q)
+				}
+			}
+		}
+		if w.population != privacy.Nobody && w.population != "profiles" {
+			build()
+			for _, it := range items {
+				x.sum(t, it)
+			}
+			continue
+		}
+		for i := range x.many {
+			x.d.Exec(t, fmt.Sprintf("UPDATE shown SET county = %d", i))
+			if w.population == "profiles" {
+				build()
+			}
+			for _, it := range items {
+				if w.population == "profiles" {
+					x.sum(t, it)
+				} else {
+					x.sumFacts(t, it, i)
+				}
+			}
 		}
 	}
 }
@@ -128,6 +170,12 @@ func (x *exact) sum(t *testing.T, it privacy.Item) {
 		}
 	}
 	x.read(t, it, fmt.Sprintf("SELECT (v.person // %d)::BIGINT, %s, v.cell, sum(v.value)::BIGINT FROM (%s) v SEMI JOIN cohort c ON c.person = v.person %s GROUP BY ALL", perCounty, dim, v.SQL, join))
+}
+
+// sumFacts fills in the cells of public facts of one county.
+func (x *exact) sumFacts(t *testing.T, it privacy.Item, i int) {
+	t.Helper()
+	x.read(t, it, fmt.Sprintf("SELECT %d::BIGINT, '', v.cell, sum(v.value)::BIGINT FROM (%s) v GROUP BY ALL", i, x.s.Vectors[it.Vector].SQL))
 }
 
 func (x *exact) read(t *testing.T, it privacy.Item, query string) {
@@ -195,18 +243,56 @@ func (x *exact) publish(out map[oracle.Key]*float64, i int, it privacy.Item, f p
 			for _, d := range f.By {
 				add(d.Key, d.Value)
 			}
+			var before sums
+			if f.Calendar != "" {
+				on, ok := snapshotIn(x.sums, i, dim, period)
+				if !ok {
+					continue
+				}
+				if f.Form == privacy.FormChange {
+					before = x.yearEarlier(i, dim, on)
+				}
+				add("snapshot", on.String())
+			}
 			slices.Sort(by)
 			key := oracle.Key{Measure: f.Measure, Period: period.String(), Statistic: f.Statistic, By: strings.Join(by, ";")}
-			out[key] = x.value(i, it, v, g, dim)
+			out[key] = x.value(i, it, v, g, dim, before)
 		}
 	}
 }
 
-// value is the figure, nil where there is nothing to divide by.
-func (x *exact) value(i int, it privacy.Item, v privacy.Vector, f privacy.Formula, dim string) *float64 {
+// snapshotIn is the day of a place's snapshot in a quarter. The plan has one item of the calendar.
+func snapshotIn(all sums, i int, dim string, period models.Period) (models.Date, bool) {
+	counties := all["ad_calendar"]
+	if counties == nil {
+		return 0, false
+	}
+	day := counties[i][privacy.Cell{Dim: dim, Answer: "day"}]
+	return period.First().AddDays(int(day) - 1), day > 0
+}
+
+// yearEarlier are the sums of the snapshot that a change is against.
+func (x *exact) yearEarlier(i int, dim string, now models.Date) (best sums) {
+	least := 46
+	for _, q := range slices.SortedFunc(maps.Keys(x.past), func(a, b models.Period) int { return int(a.First() - b.First()) }) {
+		if on, seen := snapshotIn(x.past[q], i, dim, q); seen {
+			if off := max(int(now)-365-int(on), int(on)-int(now)+365); off < least {
+				best, least = x.past[q], off
+			}
+		}
+	}
+	return best
+}
+
+// value is the figure, nil where there is nothing to divide by. before is what a change is against.
+func (x *exact) value(i int, it privacy.Item, v privacy.Vector, f privacy.Formula, dim string, before sums) *float64 {
+	all := x.sums
 	in := func(item string, cells ...string) float64 {
 		var sum int64
-		for c, n := range x.sums[item][i] {
+		if all[item] == nil {
+			return 0
+		}
+		for c, n := range all[item][i] {
 			if c.Dim == dim && (len(cells) == 0 || slices.Contains(cells, c.Answer)) {
 				sum += n
 			}
@@ -218,7 +304,7 @@ func (x *exact) value(i int, it privacy.Item, v privacy.Vector, f privacy.Formul
 		over, _ := x.p.Item(it.Over)
 		if over.By == "" { // of everybody, also in a figure of one block
 			var sum int64
-			for _, n := range x.sums[over.ID][i] {
+			for _, n := range all[over.ID][i] {
 				sum += n
 			}
 			return float64(sum)
@@ -243,6 +329,13 @@ func (x *exact) value(i int, it privacy.Item, v privacy.Vector, f privacy.Formul
 		return &q
 	}
 	whole := func(n float64) *float64 { return &n }
+	total := func() float64 {
+		n := step * in(it.ID, f.Cells...)
+		if f.Mid != 0 {
+			n += f.Mid * persons()
+		}
+		return n
+	}
 	switch f.Form {
 	case privacy.FormCount:
 		n := in(it.ID, f.Cells...)
@@ -251,11 +344,15 @@ func (x *exact) value(i int, it privacy.Item, v privacy.Vector, f privacy.Formul
 		}
 		return whole(n)
 	case privacy.FormTotal:
-		n := step * in(it.ID, f.Cells...)
-		if f.Mid != 0 {
-			n += f.Mid * persons()
+		return whole(total())
+	case privacy.FormChange:
+		now := total()
+		all = before
+		q := over(now, total())
+		if q != nil {
+			*q--
 		}
-		return whole(n)
+		return q
 	case privacy.FormShare:
 		return over(in(it.ID, f.Cells...), in(it.ID, f.Of...))
 	case privacy.FormOver:

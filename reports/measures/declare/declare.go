@@ -34,7 +34,7 @@ type Statistic struct {
 	Name, Unit, Says string
 	By               []string // dimensions it may be broken down by, one at a time
 	NoTotal          bool     // it is broken down always
-	Level            string   // "" for every level, "year" for years (and spans of them) only
+	Level            string   // "" for every level, "year" for years (and spans of them) only, "snapshot" for one of each snapshot
 	From             []string // vectors of the same measure (or entry.heads) from which it is derived
 }
 
@@ -56,6 +56,7 @@ const (
 	CentredWeight        = "centred weight"         // the person's own share, 0 to 1, as -Grid to Grid in cell s
 	CentredWeightUnknown = "centred weight+unknown" // the same, or Grid in cell u where the person has no share
 	Sum                  = "sum"                    // the clamped amount in cell s; of events: times their number
+	Exact                = "exact"                  // public facts, about nobody: the SELECT yields (cell, value), any number of rows
 )
 
 // Grid is the number of steps of a person's own share in either direction: k of r events is (2k - r) x Grid / r, a whole
@@ -69,7 +70,8 @@ const Grid = 60
 // in L0 of the blocks, once in each. With Activity the vector is about all persons with these days in the year, engaged or
 // not, in their first First years of it; the SELECT reads cohort, as always, and must itself look at the period
 // (params.period_first to period_last). With Events nobody is identified: the SELECT yields (person, cell, value, times),
-// where person is any text that tells rows apart and the row stands for so many events.
+// where person is any text that tells rows apart and the row stands for so many events. An exact vector, of population
+// none, has no bounds; its SELECT yields (cell, value) and reads nothing that is about persons.
 type Vector struct {
 	Name, Says string
 	Encoding   string

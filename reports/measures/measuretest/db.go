@@ -65,7 +65,7 @@ CREATE TABLE people (person UINTEGER, population VARCHAR, pseudonym BLOB, engage
 
 func hasPerson(e models.Entity) bool {
 	_, ok := e.Column("person_key")
-	return ok
+	return ok || e.Population == "profiles"
 }
 
 func sqlType(t models.Type) string {

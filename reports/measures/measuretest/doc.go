@@ -18,5 +18,6 @@
 //	time-to-emergency-service.curve 4h 1                     # A
 //
 // Persons are numbered in the order of their names, agencies likewise. An absent key column is filled with row numbers.
-// The table people (person,population,measured) is optional: everybody is a measured minor.
+// The table people (person,population,measured) is optional: who is in ad_snapshots is a measured profile, everybody else a
+// measured minor. A row without a person (a snapshot that found nothing) leaves the cell empty.
 package measuretest

@@ -17,8 +17,13 @@ func (d *DB) Load(t testing.TB, c Case) {
 		l.table(d, table)
 	}
 	if !slices.ContainsFunc(c.Tables, func(t Table) bool { return t.Name == "people" }) {
-		for i := range l.persons {
-			d.Exec(t, fmt.Sprintf("INSERT INTO people (person, population, pseudonym, measured) VALUES (%d, 'minors', unhex(md5('%d')), true)", i+1, i+1))
+		profiles := c.of("ad_snapshots").names("person")
+		for i, name := range l.persons {
+			population := "minors"
+			if slices.Contains(profiles, name) {
+				population = "profiles"
+			}
+			d.Exec(t, fmt.Sprintf("INSERT INTO people (person, population, pseudonym, measured) VALUES (%d, '%s', unhex(md5('%d')), true)", i+1, population, i+1))
 		}
 	}
 	if !slices.ContainsFunc(c.Tables, func(t Table) bool { return t.Name == "coverage" }) {
@@ -43,6 +48,12 @@ func (c Case) covered() models.Date {
 	return c.Period.Last().AddDays(1000)
 }
 
+// of is the case with one table alone.
+func (c Case) of(table string) Case {
+	c.Tables = slices.DeleteFunc(slices.Clone(c.Tables), func(t Table) bool { return t.Name != table })
+	return c
+}
+
 // names collects the values of columns over all tables, in byte order; "name" is one only in agencies.
 func (c Case) names(columns ...string) []string {
 	var all []string
@@ -52,7 +63,9 @@ func (c Case) names(columns ...string) []string {
 				continue
 			}
 			for _, row := range t.Rows {
-				all = append(all, row[i])
+				if row[i] != "" {
+					all = append(all, row[i])
+				}
 			}
 		}
 	}
