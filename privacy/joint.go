@@ -53,7 +53,7 @@ func (c *jointCache) get(key string, make func() (*joint, error)) (*joint, error
 // nil allows all.
 func (p *Plan) joint(s Schema, items []Item, sds []float64, named []string) (*joint, error) {
 	var shape strings.Builder
-	fmt.Fprintf(&shape, "%t %q", named == nil, named)
+	fmt.Fprintf(&shape, "%t %q %q", named == nil, named, s.of)
 	for _, it := range items {
 		fmt.Fprintf(&shape, "\n%q %q %q %d %d", it.ID, it.Vector, it.By, it.L0, it.Linf)
 	}
