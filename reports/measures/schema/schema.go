@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"heatwatch/models"
 	"heatwatch/privacy"
 	"heatwatch/reports/measures"
 )
@@ -17,7 +18,7 @@ func Schema() privacy.Schema {
 		Entries: statements(entries), EntriesOf: map[string][]string{}, Relations: relations,
 		Build: map[string][]string{}, Vectors: map[string]privacy.Vector{}, Dimensions: map[string]privacy.Dimension{},
 		Measures: map[string]privacy.MeasureInfo{},
-		Formulas: formulas(), Identities: identities(),
+		Formulas: formulas(), Identities: identities(), Dictionary: models.Dictionary().Version,
 	}
 	for _, population := range []string{"accused", "profiles", "attendees", "pledgers"} {
 		s.EntriesOf[population] = statements(measures.NoEntries())
