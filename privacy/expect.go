@@ -104,19 +104,25 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 	case d.below == nil:
 		e.halfWidth = halfWidth(d.above, r)
 	case f.Form == FormMedian && !math.IsInf(e.halfWidth, 1): // half is expected within the bins
-		e.halfWidth = d.medianHalf(r, n*d.item.CellShare)
+		e.halfWidth = d.medianHalf(r, d.about(s, n))
 	}
 	return e
+}
+
+// about is how many of n persons are expected to be in what the figure is about.
+func (d derivation) about(s Schema, n float64) float64 {
+	persons := n * d.item.CellShare
+	if v := s.Vectors[d.item.Vector]; v.Eligible > 0 {
+		persons *= v.Eligible
+	}
+	return persons
 }
 
 // linear is a figure's error to first order (the delta method) among n persons: per times the noise of a form. It is nil
 // where nothing is expected of the figure.
 func (d derivation) linear(s Schema, n float64) (noise form, per float64) {
 	v, f := s.Vectors[d.item.Vector], d.formula
-	persons := n * d.item.CellShare
-	if v.Eligible > 0 {
-		persons *= v.Eligible
-	}
+	persons := d.about(s, n)
 	if v.Encoding == Weights {
 		persons *= float64(v.Linf) // each person's weights add up to it
 	}

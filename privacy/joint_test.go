@@ -47,6 +47,9 @@ design: {persons_a_year: 300, epsilon: 4}
 limits: {share: 9, mean: 9, count: 9}
 populations:
   - {name: minors, unit: linked person, mu: 0.8378, lifetime: true}
+  - {name: accused, unit: linked accused person, mu: 0.8378, lifetime: true}
+  - {name: attendees, unit: attendance, mu: 0.8378}
+  - {name: pledgers, unit: pledge, mu: 0.8378}
 items:
 `)
 	for i, name := range slices.Sorted(maps.Keys(s.Vectors)) {

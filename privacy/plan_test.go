@@ -81,22 +81,18 @@ func TestTheLossOfAnItemCountsEveryCellOfAPerson(t *testing.T) {
 	}
 }
 
-// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is. The worked
-// plan keeps none for accused persons and profiles: their repeats are paid from what their first years leave.
+// TestARepeatFitsTheReserve: one lost release of a home's life can be repeated from the reserve, whichever it is.
 func TestARepeatFitsTheReserve(t *testing.T) {
 	for _, name := range []string{"county", "full"} {
 		p := plan(t, name, 4)
 		for _, pop := range p.Populations {
-			for _, st := range steps(p, period(t, "2023Q1"), period(t, "2023")) {
-				factor := map[string]float64{models.LevelQuarter: 1.55, models.LevelYear: 2.4}[st.period.Level()]
+			for _, st := range steps(p, period(t, "2023Q1"), period(t, "2023"), period(t, "2021-2025")) {
+				factor := map[string]float64{models.LevelQuarter: 1.55, models.LevelYear: 2.4, models.LevelSpan: 2.4}[st.period.Level()]
 				var again float64
 				for _, it := range p.DueOn(st.period, st.due) {
 					if it.Population == pop.Name {
 						again += it.Mu2() / (factor * factor)
 					}
-				}
-				if name == "county" && slices.Contains([]string{"accused", "profiles"}, pop.Name) {
-					continue
 				}
 				if reserve := p.Cap(pop.Name) * pop.Reserve; again > reserve {
 					t.Errorf("%s: repeating what is due on %s costs mu^2 %.4f, the reserve is %.4f", name, st.due, again, reserve)
@@ -145,9 +141,20 @@ func itemsOf(p *privacy.Plan, id string) []privacy.Item {
 	return all
 }
 
-// amended are the sigmas that differ from the worked plan's: four yes-or-no figures, whose half-widths of a year stay below
-// half of the limit, pay for the head count of those in care, which the worked plan takes from other releases.
-var amended = map[string]float64{"awt_meeting": 16, "run_any": 16, "return": 16, "scr_share": 17}
+// amended are the sigmas that differ from the worked plan's.
+var amended = map[string]float64{
+	// Four yes-or-no figures, whose half-widths of a year stay below half of the limit, pay for the head count of those in
+	// care, which the worked plan takes from other releases.
+	"awt_meeting": 16, "run_any": 16, "return": 16, "scr_share": 17,
+	// The worked plan's reserve of minors repeats what is due of an entry's year, but not the case work in the same release: these
+	// three, each paid for in three years, stay below half of their limits and leave what all of it takes at 2.4 sigma.
+	"cm_contact": 16, "cm_coordinated": 16, "cm_rate": 18,
+	// The worked plan spends 0.3312 of the 0.3387 of accused persons, so that a lost entry of theirs could not be repeated.
+	// All their sigmas times 1.0164, to two digits, leave what the costliest entry of a year takes at 2.4 sigma.
+	"arr_roles": 8.64, "arr_offense": 13.22, "pros_charge": 11.69, "pros_outcome": 6.1, "pros_days": 8.14, "prog_n": 10.17, "prog_complete": 6.1, "prog_rearrest": 10.17,
+	// The same of profiles: 1.021.
+	"ad_profiles": 9.7, "ad_ads": 9.7,
+}
 
 func TestCountyIsTheWorkedPlan(t *testing.T) {
 	w, p := readWorked(t), plan(t, "county", 4)
@@ -540,7 +547,7 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 
 func TestDueDatesFollowFromTheCalendar(t *testing.T) {
 	p := plan(t, "county", 4)
-	for at, want := range map[string][]string{"2026Q3": {"2026-11-13"}, "2025": {"2026-04-14", "2026-07-13", "2027-01-14"}, "2021-2025": nil} {
+	for at, want := range map[string][]string{"2026Q3": {"2026-11-13", "2027-01-12"}, "2025": {"2026-04-14", "2026-07-13", "2027-01-14"}, "2021-2025": {"2026-04-14"}} {
 		var got []string
 		for _, d := range p.Due(period(t, at)) {
 			got = append(got, d.String())
@@ -550,7 +557,7 @@ func TestDueDatesFollowFromTheCalendar(t *testing.T) {
 		}
 	}
 	items := 0
-	for _, st := range steps(p, period(t, "2026Q3"), period(t, "2025")) {
+	for _, st := range steps(p, period(t, "2026Q3"), period(t, "2025"), period(t, "2021-2025")) {
 		items += len(p.DueOn(st.period, st.due))
 	}
 	if items != len(p.Items) {
