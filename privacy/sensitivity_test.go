@@ -6,6 +6,7 @@ import (
 	rnd "math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,7 +144,7 @@ func steps(p *privacy.Plan, periods ...models.Period) []step {
 	var all []step
 	for _, period := range periods {
 		for _, due := range p.Due(period) {
-			if declared(p, period, due) > 0 { // else only public facts
+			if slices.ContainsFunc(p.DueOn(period, due), func(it privacy.Item) bool { return it.Mu2() > 0 }) { // else only public facts
 				all = append(all, step{period, due})
 			}
 		}
