@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	rnd "math/rand/v2"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -35,7 +34,7 @@ var warehouseColumns = func() map[string]string {
 			continue
 		}
 		columns := []string{"agency"}
-		if e.Index("person_key") >= 0 {
+		if e.Index("person_key") >= 0 || e.Population == "profiles" {
 			columns = []string{"person", "agency"}
 		}
 		for _, c := range e.Columns {
@@ -57,7 +56,7 @@ var ofPopulation = map[string][]string{
 
 // personTables are the tables that know a person, eventTables those whose rows stand for many units, of which each is one column.
 var (
-	personTables = []string{"people", "persons", "engagements", "services", "placements", "case_contacts", "assessments", "referrals", "labor_intakes", "arrests", "prosecutions", "purchaser_programs"}
+	personTables = []string{"people", "persons", "engagements", "services", "placements", "case_contacts", "assessments", "referrals", "labor_intakes", "arrests", "prosecutions", "purchaser_programs", "ad_snapshots"}
 	eventTables  = []string{"trainings", "outreach_events", "pledges"}
 )
 
@@ -72,6 +71,7 @@ var units = []unit{
 	{"attendance at a training", "attendees", "training"},
 	{"attendance at an event", "attendees", "outreach"},
 	{"pledge", "pledgers", ""},
+	{"profile", "profiles", ""},
 }
 
 func unitOf(population string) unit {
@@ -174,7 +174,7 @@ func (w *warehouse) row(entity string, agency int, x sayings) {
 		panic(entity)
 	}
 	cells := []string{fmt.Sprint(agency)}
-	if e.Index("person_key") >= 0 {
+	if e.Index("person_key") >= 0 || e.Population == "profiles" {
 		cells = []string{fmt.Sprint(w.person), fmt.Sprint(agency)}
 	}
 	day0 := func(seconds string) string { return "TIMESTAMP '2023-01-01' + to_seconds(" + seconds + ")" }
@@ -368,6 +368,26 @@ func (w *warehouse) convicted() {
 		w.row("prosecutions", 2, x)
 	}
 	w.row("purchaser_programs", 2, sayings{id: w.id("p"), at: at, end: &end})
+}
+
+// advertised is a profile that moves every item of a quarter's snapshots by all that it declares.
+func (w *warehouse) advertised() {
+	w.known("profiles", true)
+	w.advertise(120*day+20*3600, "10", "0")
+}
+
+// advertise is a profile in one night's snapshot of an area.
+func (w *warehouse) advertise(at int, ads, area string) {
+	w.snapshot(sayings{id: w.id("n"), at: at, number: ads, code: func(models.Column) string { return area }})
+}
+
+// snapshot adds a row of a profile, and beside it one about nobody: where and when snapshots were taken is a public fact, which
+// nobody's leaving changes.
+func (w *warehouse) snapshot(x sayings) {
+	w.row("ad_snapshots", 2, x)
+	row := w.rows["ad_snapshots"]
+	_, rest, _ := strings.Cut(row[len(row)-1], ",")
+	w.rows["ad_snapshots"] = append(row, "(NULL,"+rest)
 }
 
 // gather adds events, and of some of their rows one attendance or pledge that is not there in the other table.
@@ -580,6 +600,33 @@ var adversaries = []struct {
 		w.further("accused", 1, sayings{id: w.id("x"), at: w.within(), number: "NULL", code: func(models.Column) string { return "NULL" }})
 		w.further("accused", 1, w.random(w.within()))
 	}},
+	{"advertised now and then", func(w *warehouse) {
+		w.known("profiles", w.r.IntN(12) > 0)
+		for range 1 + w.r.IntN(8) {
+			w.advertise(w.within(), fmt.Sprint(w.r.IntN(14)), w.code(6, .1))
+		}
+	}},
+	{"advertised as much as can be", (*warehouse).advertised},
+	{"advertised in every area of a night, fifty times", func(w *warehouse) {
+		w.known("profiles", true)
+		at := w.within()
+		for i := range 50 {
+			w.advertise(at, fmt.Sprint(i*i), fmt.Sprint(i%7))
+		}
+	}},
+	{"advertised for thirty years", func(w *warehouse) {
+		w.known("profiles", true)
+		for quarter := -60; quarter < 60; quarter += 1 + w.r.IntN(2) {
+			w.advertise((quarter*91+w.r.IntN(91))*day, "7", "1")
+		}
+	}},
+	{"advertised on far dates, absurdly often", func(w *warehouse) {
+		w.known("profiles", true)
+		for _, at := range []string{"0001-01-01", "9999-12-31", "infinity", "-infinity", "290000-01-01 (BC)", "never"} {
+			w.snapshot(sayings{id: w.id("x"), when: at, number: "9223372036854775807", code: w.any})
+		}
+		w.snapshot(sayings{id: w.id("x"), at: w.within(), number: "NULL", code: func(models.Column) string { return "NULL" }})
+	}},
 	{"a minor with the files of an accused person", func(w *warehouse) { w.usual(2, 4); w.further("accused", 1, w.random(w.within())) }},
 	{"services and stays without an entry", func(w *warehouse) {
 		w.known("minors", true)
@@ -643,6 +690,8 @@ func (a *audit) adversarial(r *rnd.Rand, n int) (leaving []neighbour) {
 			w.complete()
 		case 4:
 			w.convicted()
+		case 5:
+			w.advertised()
 		default:
 			adversaries[k].make(w)
 		}
@@ -652,8 +701,10 @@ func (a *audit) adversarial(r *rnd.Rand, n int) (leaving []neighbour) {
 	for _, person := range all {
 		population := "minors" // who is in no list of people moves nothing, whoever it is
 		for _, row := range w.rows["people"] {
-			if strings.HasPrefix(row, fmt.Sprintf("(%d, 'accused'", person)) {
-				population = "accused"
+			for _, other := range []string{"accused", "profiles"} {
+				if strings.HasPrefix(row, fmt.Sprintf("(%d, '%s'", person, other)) {
+					population = other
+				}
 			}
 		}
 		leaving = append(leaving, unitOf(population).person(person))
@@ -682,47 +733,4 @@ func (a *audit) load(w *warehouse) {
 			a.db.Exec(a.t, "INSERT INTO "+table+" ("+warehouseColumns[table]+") VALUES "+strings.Join(chunk, ", "))
 		}
 	}
-}
-
-var dictionaryUse = regexp.MustCompile(`\b(?:code|label)\('([a-z_.]+)'`)
-
-// lean redefines the session's macros code and label for the columns that a schema's SQL names. DuckDB expands a macro
-// at each use, and for all columns of the dictionary that takes more time than the statements on a few persons.
-func (a *audit) lean(s privacy.Schema) {
-	var all []string
-	all = append(all, s.Entries...)
-	for m := range s.Measures {
-		all = append(all, s.Relations([]string{m})...)
-		all = append(all, s.Build[m]...)
-	}
-	for _, v := range s.Vectors {
-		all = append(all, v.SQL, v.Activity)
-	}
-	for _, d := range s.Dimensions {
-		all = append(all, d.SQL)
-	}
-	used := map[string]bool{}
-	for _, q := range all {
-		for _, m := range dictionaryUse.FindAllStringSubmatch(q, -1) {
-			used[m[1]] = true
-		}
-	}
-	var codes, labels strings.Builder
-	each := func(name string, values []string) {
-		if !used[name] {
-			return
-		}
-		for i, v := range values {
-			fmt.Fprintf(&codes, "|%s=%s:%d", name, v, i)
-		}
-		fmt.Fprintf(&labels, "WHEN '%s' THEN ['%s'][n::INTEGER + 1]\n", name, strings.Join(values, "', '"))
-	}
-	for _, e := range models.Dictionary().Entities {
-		for _, c := range e.Columns {
-			each(e.Name+"."+c.Name, c.Values)
-		}
-	}
-	each("agency_kind", models.Dictionary().List("agency_kind"))
-	a.db.Exec(a.t, "CREATE OR REPLACE MACRO code(c, v) AS split_part(split_part('"+codes.String()+"|', '|' || c || '=' || v || ':', 2), '|', 1)::UTINYINT")
-	a.db.Exec(a.t, "CREATE OR REPLACE MACRO label(c, n) AS CASE c "+labels.String()+"END")
 }

@@ -98,7 +98,6 @@ func (st step) String() string { return st.period.String() + " " + st.due.String
 func (at *attained) work(t *testing.T, p *privacy.Plan, all []step, worker uint64, want int) {
 	s := schema.Schema()
 	a := newAudit(t, p)
-	a.lean(s)
 	done := 0
 	for seed := uint64(0); done < want; seed++ {
 		r := rnd.New(rnd.NewPCG(seed, worker))

@@ -107,6 +107,9 @@ func (a *audit) fill(r *rnd.Rand, n, wild int) (leaving []neighbour) {
 		case p%5 == 0:
 			w.charged(1+r.IntN(3), 4)
 			u = unitOf("accused")
+		case p%7 == 0:
+			w.advertised()
+			u = unitOf("profiles")
 		default:
 			w.usual(1+r.IntN(3), 4)
 		}
