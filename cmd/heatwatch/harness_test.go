@@ -71,7 +71,7 @@ func (r *rig) drops(cfg fixtures.Config) *fixtures.Truth {
 		r.run(0, "partner", "set", p.Name, "starts_on="+cfg.FirstQuarter.First().String())
 		kit := filepath.Join(r.dir, "kits", p.Name)
 		r.run(0, "partner", "kit", p.Name, "--out", kit)
-		covers := cfg.FirstQuarter.First().String() + ":" + p.Covers.String()
+		covers := p.From.String() + ":" + p.Covers.String()
 		r.run(0, "deidentify", "--kit", kit, filepath.Join(raw, p.Name), "--out", filepath.Join(r.dir, "area", p.Name, "incoming", "first"), "--covers", covers)
 	}
 	return truth
