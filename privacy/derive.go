@@ -97,6 +97,9 @@ func spots(f Formula, cells []Cell) []spot {
 	var all []spot
 	for _, c := range cells {
 		at := spot{dim: c.Dim}
+		if f.Across && c.Dim == unknownValue {
+			continue
+		}
 		if f.Per != "" {
 			if len(f.Cells) > 0 && !slices.Contains(f.Cells, c.Answer) {
 				continue
@@ -177,6 +180,9 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 		d.above = amount(period)
 	case FormShare:
 		d.above, d.below = in(f.Cells...), in(f.Of...)
+		if f.Across {
+			d.below = got(sumCells(r, it, period, func(c Cell) bool { return c.Dim != unknownValue }))
+		}
 	case FormOver: // a cell holds Linf of each person in it
 		d.above, d.below = weigh(1/float64(it.Linf), in(f.Cells...)), persons(period)
 	case FormPart:
@@ -246,8 +252,11 @@ func (p *Plan) derive(s Schema, r readings, it Item, f Formula, at spot, period 
 	return d, nil
 }
 
-// unknownCell is where those stand who cannot be asked.
-const unknownCell = "u"
+// unknownCell is where those stand who cannot be asked, unknownValue is the value of a dimension for those without one.
+const (
+	unknownCell  = "u"
+	unknownValue = "unknown"
+)
 
 // weigh is a form times a number; the form itself stays.
 func weigh(w float64, f form) form {

@@ -92,6 +92,8 @@ func (p *Plan) judge(r readings, s Schema, d derivation, n float64) expectation 
 		}
 	case f.Form == FormChange:
 		e.limit = p.Limits.Mean // of the number a year earlier
+	case f.Form == FormMean && f.Low < 0:
+		e.limit = p.Limits.Mean * (f.High - f.Low) / 2 // near zero no part of itself says how good it is
 	case f.Unit == "share":
 		e.limit, e.kind = p.Limits.Share, "share"
 	}

@@ -134,6 +134,21 @@ func readWorked(t *testing.T) worked {
 	return w
 }
 
+// itemsOf are the county's items of one of the worked plan: the outcomes are one item there, and one for each domain here.
+func itemsOf(p *privacy.Plan, id string) []privacy.Item {
+	var all []privacy.Item
+	for _, name := range []string{id, id + "_safety", id + "_self_sufficiency", id + "_well_being", id + "_independence"} {
+		if it, ok := p.Item(name); ok {
+			all = append(all, it)
+		}
+	}
+	return all
+}
+
+// amended are the sigmas that differ from the worked plan's: four yes-or-no figures, whose half-widths of a year stay below
+// half of the limit, pay for the head count of those in care, which the worked plan takes from other releases.
+var amended = map[string]float64{"awt_meeting": 16, "run_any": 16, "return": 16, "scr_share": 17}
+
 func TestCountyIsTheWorkedPlan(t *testing.T) {
 	w, p := readWorked(t), plan(t, "county", 4)
 	// The head count of those in care comes from their own release, never from that of a year before; totals of what is counted
@@ -145,20 +160,32 @@ func TestCountyIsTheWorkedPlan(t *testing.T) {
 		all = append(all, w.Populations[population].Items...)
 	}
 	for _, x := range all {
-		it, ok := p.Item(x.ID)
-		if !ok {
+		all := itemsOf(p, x.ID)
+		if len(all) == 0 {
 			continue
 		}
-		found = append(found, x.ID)
+		it := all[0]
 		if it.Population == privacy.Nobody {
 			x.Bound = map[string]any{"l0": 0, "linf": "0", "participations": 1}
 		} else if x.Bound["participations"] == nil {
 			x.Bound["participations"] = 1
 		}
+		for i, o := range all {
+			found = append(found, o.ID)
+			if i > 0 {
+				it.L0 += o.L0
+			}
+			if o.Sigma != it.Sigma || o.Due != it.Due || o.Linf != it.Linf || o.Participations != it.Participations {
+				t.Errorf("%s is not priced like %s", o.ID, it.ID)
+			}
+		}
 		if flags, ok := p.Item("lab_flags"); ok && x.ID == "lab_forms" {
 			it.L0 += flags.L0 // one item there, two here: figures by form and by flag
 		}
 		linf := regexp.MustCompile(`^\d+`)
+		if sigma, ok := amended[x.ID]; ok {
+			x.Sigma = sigma
+		}
 		if it.Sigma != x.Sigma || fmt.Sprint(it.L0) != fmt.Sprint(x.Bound["l0"]) || fmt.Sprint(it.Participations) != fmt.Sprint(x.Bound["participations"]) ||
 			fmt.Sprint(it.Linf) != linf.FindString(fmt.Sprint(x.Bound["linf"])) {
 			t.Errorf("%s: sigma %v, l0 %d, linf %d, participations %d; the worked plan has sigma %v, %v", x.ID, it.Sigma, it.L0, it.Linf, it.Participations, x.Sigma, x.Bound)
@@ -204,6 +231,10 @@ func statisticOf(item, figure string) string {
 		return "" // a cell of victims is what the worked line is about
 	case item == "plc_moves":
 		return "" // the worked line is about moves per person, which no figure is
+	case item == "prof_flags":
+		return "share_yes"
+	case strings.HasPrefix(item, "prof_"):
+		return "share"
 	case item == "awt_kinds" && figure == "share_two_or_more":
 		return "" // awt2_q publishes it, of a quarter and of a year
 	case strings.HasPrefix(figure, "share_90"), strings.HasPrefix(figure, "share_180"):
@@ -221,6 +252,7 @@ var statisticOfItem = map[string]string{
 	"cm_contact": "share_contact_every_block", "cm_coordinated": "share_coordinated", "cm_rate": "contacts_per_month",
 	"ref_followed": "share_service_7d", "ref_connected": "share_reported_connected", "lab_forms": "share_yes", "lab_forms_n": "share_forms_0",
 	"return": "share_police_contact", "run_any": "share_any", "run_days": "days_per_person", "exits": "share",
+	"out_class": "share_improved", "out_mean": "mean_change", "scr_share": "share_screened", "scr_levels": "share_clear",
 }
 
 // relativeTo is what a mean's half-width in per cent is of.
@@ -234,7 +266,8 @@ func TestExpectedHalfWidthsAreThoseOfTheWorkedPlan(t *testing.T) {
 	w, p := readWorked(t), plan(t, "county", 4)
 	compared := 0
 	for _, x := range w.Populations["minors"].Items {
-		if _, ok := p.Item(x.ID); !ok {
+		own := itemsOf(p, x.ID)
+		if len(own) == 0 {
 			continue
 		}
 		lines, _ := x.Expect.([]any)
@@ -255,7 +288,7 @@ func TestExpectedHalfWidthsAreThoseOfTheWorkedPlan(t *testing.T) {
 					t.Fatal(err)
 				}
 				i := slices.IndexFunc(rows, func(r privacy.PlannedFigure) bool {
-					return r.Item == x.ID && (r.Statistic == statistic || statistic == "share_within_24h_curve" && r.Statistic == "share_within_48h")
+					return r.Item == own[0].ID && (r.Statistic == statistic || statistic == "share_within_24h_curve" && r.Statistic == "share_within_48h")
 				})
 				if i < 0 {
 					t.Errorf("%s: no planned figure %s for %s", x.ID, statistic, c.period)
@@ -270,6 +303,9 @@ func TestExpectedHalfWidthsAreThoseOfTheWorkedPlan(t *testing.T) {
 				}
 				if figure == "share_never" {
 					want *= ownNoise
+				}
+				if sigma, ok := amended[x.ID]; ok {
+					want *= sigma / x.Sigma
 				}
 				compared++
 				// The worked plan prints whole numbers for counts and per cents: half a unit is its own rounding.

@@ -157,6 +157,7 @@ type Formula struct {
 	At             float64  // Survival: the upper edge of the bin (one of Edges) up to which leavings count
 	Per            string   // one figure for each of Cells (none: all), by {Per: cell}; "role:offense" names both parts of the cell "purchaser:purchase"
 	By             []Dim    // further dimensions of the figure, such as {attribute: home_area}
+	Across         bool     // Share: one value of the item's breakdown over all known ones
 	Unsampled      string   // why there is no interval with sampling, in words; "" where the form has one
 	Calendar       string   // exact vector with the days of snapshots: see calendar.go
 }

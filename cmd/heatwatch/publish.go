@@ -17,7 +17,8 @@ func (c *command) publishCommand() *cobra.Command {
 	var out, witness string
 	cmd := &cobra.Command{Use: "publish --out DIR", Short: "Write the public site from recorded releases", Args: cobra.NoArgs,
 		Long: `Writes one folder of static files that opens from disk and from any web server: pages, charts, downloads, the release
-files, and the ledger's signed head as head.note. It reads recorded releases, plan and ledger; no record is read.
+files, and the ledger's signed head as head.note. It reads recorded releases, plan and ledger, and for the census of agencies
+the agreements and manifests; no record is read.
 
 A home's first publish needs no witness. Later ones replace a site of this home, or name a witness. A home that was copied
 or restored is locked.`,
@@ -84,6 +85,9 @@ func (h *house) publish(ctx context.Context, out string) error {
 				s.Updated = max(s.Updated, d)
 			}
 		}
+	}
+	if err := h.programme(&s, files); err != nil {
+		return err
 	}
 	if err := site.Publish(ctx, h.fs, out, s); err != nil {
 		return err

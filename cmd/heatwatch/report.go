@@ -167,7 +167,10 @@ const demoMark = "demonstration: synthetic data"
 
 // text is what a reader needs beside the figures.
 func (h *house) text(m measures.Measure) render.Text {
-	t := render.Text{Title: m.Title, Says: m.Says, Denominator: m.Denominator, Differences: m.Differences}
+	t := render.Text{Title: m.Title, Says: m.Says, Denominator: m.Counted(), Differences: m.Differences}
+	for _, s := range m.Statistics {
+		t.Statistics = append(t.Statistics, render.StatisticText{Name: s.Name, Says: s.Says})
+	}
 	if h.demo() {
 		t.Notices = append(t.Notices, "DEMONSTRATION: these figures are about a synthetic county. No person in them exists.")
 		t.Mark = demoMark

@@ -4,22 +4,33 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"heatwatch/etl/intake"
 	"heatwatch/etl/partner"
+	"heatwatch/etl/scorecard"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
+	"heatwatch/reports/measures"
 	"heatwatch/reports/render"
 )
 
 func (c *command) statusCommand() *cobra.Command {
-	return &cobra.Command{Example: "  heatwatch status",
+	var parts bool
+	cmd := &cobra.Command{Example: "  heatwatch status\n  heatwatch status --parts",
 		Use: "status", Short: "Show each partner's last drop, freshness and quality", Args: cobra.NoArgs,
-		Long: `One line per partner: the last drop that was taken, whether it keeps the freshness that was agreed, how many rows were
-accepted and quarantined, and a score of 0 to 100 for the last drop. A partner that never sent has no drop.`,
+		Long: fmt.Sprintf(`One line per partner: the last drop that was taken, whether it keeps the freshness that was agreed, how many rows were
+accepted and quarantined, and a score of 0 to 100 for the last drop. A partner that never sent has no drop.
+
+The score is 100 x (%g valid + %g known + %g on time + %g consistent): the share of rows that are valid; how much the columns
+say on which a measure rests; whether the drop came in time; whether it holds as many rows a day as the one before. --parts
+shows them, and the columns that say least. Scores are for the partner and for you; they are never published.`,
+			scorecard.WeightValid, scorecard.WeightKnown, scorecard.WeightOnTime, scorecard.WeightConsistent),
 		RunE: func(*cobra.Command, []string) error {
 			h, err := c.open()
 			if err != nil {
@@ -30,64 +41,109 @@ accepted and quarantined, and a score of 0 to 100 for the last drop. A partner t
 				return err
 			}
 			t := render.Table{Columns: render.Cols("partner", "last_drop", "last_created", "fresh", "accepted#", "quarantined#", "score#")}
+			if parts {
+				t.Columns = render.Cols("partner", "last_drop", "score#", "valid#", "known#", "on_time#", "consistent#", "least_known")
+			}
 			for _, p := range ps {
-				row, err := h.statusOf(p)
+				x, err := h.statusOf(p)
 				if err != nil {
 					return err
 				}
-				t.Rows = append(t.Rows, row)
+				if x.damage != nil { // the others stand all the same
+					c.Say("heatwatch: %s: no score: %v", x.name, x.damage)
+				}
+				if parts {
+					t.Rows = append(t.Rows, x.parts())
+				} else {
+					t.Rows = append(t.Rows, x.row(h))
+				}
 			}
 			c.sayLocked(h)
 			return c.Table(t)
 		}}
+	cmd.Flags().BoolVar(&parts, "parts", false, "the parts of each score, and the columns that say least")
+	return cmd
 }
 
-func (h *house) statusOf(p enrolled) ([]string, error) {
-	name := p.name
-	drops, err := intake.Drops(h.Landing(), name)
+// standing is where a partner stands: its last drop, if there is one, and the card of that.
+type standing struct {
+	name   string
+	last   *intake.Drop
+	fresh  bool
+	card   scorecard.Card
+	scored bool
+	damage error // why it could not be scored
+}
+
+func (h *house) statusOf(p enrolled) (standing, error) {
+	x := standing{name: p.name}
+	drops, err := intake.Drops(h.Landing(), p.name)
 	if err != nil {
-		return nil, err
+		return x, err
 	}
-	var last *intake.Drop
-	for i, d := range drops {
-		if d.State != intake.Refused && (last == nil || d.Created.After(last.Created)) {
-			last = &drops[i]
-		}
+	drops = slices.DeleteFunc(drops, func(d intake.Drop) bool { return d.State == intake.Refused })
+	slices.SortStableFunc(drops, func(a, b intake.Drop) int { return a.Created.Compare(b.Created) })
+	n := len(drops)
+	if n == 0 {
+		return x, nil
 	}
-	if last == nil {
-		return []string{name, "", "", "never", "0", "0", ""}, nil
+	x.last, x.fresh = &drops[n-1], isFresh(drops[n-1], p.Freshness, h.now())
+	s := scorecard.Subject{Agreement: p.Agreement, Last: *x.last, Folder: filepath.Join(h.Landing(), p.name, x.last.Name), OnTime: x.fresh,
+		Feeds: func(column string) bool { return len(measures.Feeds(column)) > 0 }}
+	if n > 1 {
+		s.Before = &drops[n-2]
 	}
-	fresh := "yes"
-	if !isFresh(*last, p.Freshness, h.now()) {
-		fresh = "no"
+	x.card, x.scored, x.damage = scorecard.Of(s)
+	return x, nil
+}
+
+func (x standing) row(h *house) []string {
+	if x.last == nil {
+		return []string{x.name, "", "", "never", "0", "0", ""}
+	}
+	fresh := "no"
+	if x.fresh {
+		fresh = "yes"
 	}
 	var accepted, quarantined int64
-	for _, f := range last.Files {
+	for _, f := range x.last.Files {
 		accepted += f.Accepted
 		quarantined += f.Quarantined
 	}
-	created := models.DateOf(last.Created.In(h.zone)).String()
-	return []string{name, last.Name, created, fresh, fmt.Sprint(accepted), fmt.Sprint(quarantined), score(accepted, quarantined, fresh == "yes")}, nil
+	created := models.DateOf(x.last.Created.In(h.zone)).String()
+	return []string{x.name, x.last.Name, created, fresh, fmt.Sprint(accepted), fmt.Sprint(quarantined), x.score()}
+}
+
+func (x standing) score() string {
+	if !x.scored {
+		return ""
+	}
+	return fmt.Sprintf("%.1f", x.card.Score())
+}
+
+// leastKnown is how many columns are named.
+const leastKnown = 3
+
+func (x standing) parts() []string {
+	if !x.scored {
+		name := ""
+		if x.last != nil {
+			name = x.last.Name
+		}
+		return []string{x.name, name, "", "", "", "", "", ""}
+	}
+	part := func(v float64) string { return fmt.Sprintf("%.3f", v) }
+	var least []string
+	for _, c := range x.card.Columns[:min(leastKnown, len(x.card.Columns))] {
+		least = append(least, c.Name+" "+part(c.Known))
+	}
+	return []string{x.name, x.last.Name, x.score(), part(x.card.Valid), part(x.card.Known), part(x.card.OnTime), part(x.card.Consistent), strings.Join(least, ";")}
 }
 
 // isFresh compares the last drop with what was promised, with a week of grace.
 func isFresh(d intake.Drop, promise string, now time.Time) bool {
 	days := map[string]int{"weekly": 7, "monthly": 31, "quarterly": 92}[promise]
 	return now.Sub(d.Created) <= time.Duration(days+7)*24*time.Hour
-}
-
-// score is the part of the data-quality score that one drop shows by itself: valid rows (0.4) and being on time (0.2),
-// scaled to 100. The parts that look at columns and at earlier drops come with the scorecards.
-func score(accepted, quarantined int64, fresh bool) string {
-	rows := accepted + quarantined
-	if rows == 0 {
-		return ""
-	}
-	s := 0.4 * float64(accepted) / float64(rows)
-	if fresh {
-		s += 0.2
-	}
-	return fmt.Sprintf("%.1f", 100*s/0.6)
 }
 
 func (c *command) quarantineCommand() *cobra.Command {

@@ -117,8 +117,8 @@ func mutants() []mutant {
 
 	// Measures: what a person gives to a vector, and nothing of others.
 	plant(bounds, "C25 unknown wins over what an agency knows", neighbours,
-		one("reports/measures/common/dimensions.sql", "coalesce(label('persons.gender', CASE WHEN d.person IS NULL THEN s.gender ELSE d.gender END), 'unknown') AS gender",
-			"CASE WHEN (SELECT count(*) FROM known k WHERE k.gender IS NULL) > 0 THEN 'unknown' ELSE coalesce(label('persons.gender', CASE WHEN d.person IS NULL THEN s.gender ELSE d.gender END), 'unknown') END AS gender"))
+		one("reports/measures/common/attributes.sql", "coalesce(label('persons.gender', coalesce(w.gender, s.gender)), 'unknown') AS gender",
+			"CASE WHEN (SELECT count(*) FROM known k WHERE k.gender IS NULL) > 0 THEN 'unknown' ELSE coalesce(label('persons.gender', coalesce(w.gender, s.gender)), 'unknown') END AS gender"))
 	plant(bounds, "C9 the as-of is that of the last record, not of the calendar", neighbours,
 		one(members, "CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '1970-01-01' + %d AS asof,", "CREATE OR REPLACE TEMP TABLE params AS SELECT coalesce((SELECT max(engaged_at_on) FROM engagements WHERE engaged_at_on < DATE '2024-03-01'), DATE '1970-01-01' + %d) AS asof,"))
 	plant(bounds, "C4 a stay's place in its person's order depends on all persons", neighbours,

@@ -10,7 +10,10 @@ import (
 var commonSQL embed.FS
 
 // relations are the shared relations in the order in which they are made.
-var relations = []string{"dimensions", "merged_services", "covered_stays", "care_stays"}
+var relations = []string{"attributes", "dimensions", "merged_services", "covered_stays", "care_stays"}
+
+// beneath are the relations that a relation is made from, where a measure that needs it need not name them.
+var beneath = map[string]string{"dimensions": "attributes"}
 
 func common(name string) string {
 	b, err := commonSQL.ReadFile("common/" + name + ".sql")
@@ -20,17 +23,21 @@ func common(name string) string {
 	return string(b)
 }
 
-// NoEntries returns the statement that makes entries for a population whose persons enter by no engagement.
-func NoEntries() string { return common("no_entries") }
+// NoEntries returns the statements that stand in for those of entries in a population whose persons enter by no engagement.
+func NoEntries() string { return common("settled") + common("no_entries") }
 
 // CommonSQL returns the statements that make entries, and those that make every shared relation once cohort is there.
-func CommonSQL() (entries, rest string) { return common("entries"), commonFor(relations) }
+func CommonSQL() (entries, rest string) {
+	return common("settled") + common("entries"), commonFor(relations)
+}
 
 // CommonFor returns only what these measures need of the rest: a run of time-to-emergency-service makes no care stays.
 func CommonFor(ms ...Measure) string {
 	var needed []string
 	for _, r := range relations {
-		if slices.ContainsFunc(ms, func(m Measure) bool { return slices.Contains(m.Needs, r) }) {
+		if slices.ContainsFunc(ms, func(m Measure) bool {
+			return slices.ContainsFunc(m.Needs, func(n string) bool { return n == r || beneath[n] == r })
+		}) {
 			needed = append(needed, r)
 		}
 	}

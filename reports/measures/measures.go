@@ -14,6 +14,7 @@ import (
 	laborexploitation "heatwatch/reports/measures/labor-exploitation"
 	longtermresidentialcare "heatwatch/reports/measures/long-term-residential-care"
 	onlineads "heatwatch/reports/measures/online-ads"
+	outcomechange "heatwatch/reports/measures/outcome-change"
 	"heatwatch/reports/measures/outreach"
 	placementstability "heatwatch/reports/measures/placement-stability"
 	"heatwatch/reports/measures/pledges"
@@ -23,9 +24,11 @@ import (
 	"heatwatch/reports/measures/resources"
 	returnengagements "heatwatch/reports/measures/return-engagements"
 	runawayepisodes "heatwatch/reports/measures/runaway-episodes"
+	"heatwatch/reports/measures/screening"
 	servicesreceived "heatwatch/reports/measures/services-received"
 	timetoemergencyservice "heatwatch/reports/measures/time-to-emergency-service"
 	"heatwatch/reports/measures/training"
+	victimprofile "heatwatch/reports/measures/victim-profile"
 )
 
 // The words of a declaration.
@@ -44,13 +47,16 @@ var all = sync.OnceValue(func() []Measure {
 		timetoemergencyservice.Measure(),
 		placementstability.Measure(),
 		longtermresidentialcare.Measure(),
+		casemanagementcontinuity.Measure(),
+		outcomechange.Measure(),
 		agenciesworkingtogether.Measure(),
+		servicesreceived.Measure(),
+		referralsconnected.Measure(),
 		returnengagements.Measure(),
 		runawayepisodes.Measure(),
 		exitsfromcare.Measure(),
-		casemanagementcontinuity.Measure(),
-		servicesreceived.Measure(),
-		referralsconnected.Measure(),
+		screening.Measure(),
+		victimprofile.Measure(),
 		laborexploitation.Measure(),
 		onlineads.Measure(),
 		resources.Measure(),

@@ -245,10 +245,10 @@ func TestReportJSONIsOneObject(t *testing.T) {
 }
 
 func TestReportTable(t *testing.T) {
-	text := Text{Title: "Emergency services", Denominator: "Everybody in the cohort.", Notices: []string{"Demonstration."}}
+	text := Text{Title: "Emergency services", Denominator: "Everybody in the cohort.", Statistics: []StatisticText{{"share_within_24h", "share of persons"}, {"median_hours", "is not shown here"}}, Notices: []string{"Demonstration."}}
 	got := written(t, func(w io.Writer) error { return sample(t).write(w, text, Options{Format: FormatTable}) })
 	for _, want := range []string{"Demonstration.", "71.2 % (64.0 to 78.1)", "61.0 to 80.1", privacy.NoiseOnlySays[:40], "moves_per_1000_days has none: nobody knows.", "81 (70 to 92)", "4.4 (3.0 to 6.0)", "0.0 % (-10.0 to +12.6)",
-		"–", "too few persons for this level", "Who is counted: Everybody in the cohort.", "epsilon 1.34", "57 of 100", "67 of 100", "Ledger entries: 4, 7, 9"} {
+		"–", "too few persons for this level", "Who is counted: Everybody in the cohort.", "What each figure says: share_within_24h = share of persons.", "epsilon 1.34", "57 of 100", "67 of 100", "Ledger entries: 4, 7, 9"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}

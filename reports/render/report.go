@@ -15,11 +15,15 @@ import (
 type Text struct {
 	Title       string
 	Says        string
-	Denominator string   // who is in, who is left out
-	Differences string   // from the standard whose name it bears
-	Notices     []string // put first, in so many words: demonstration, not private
-	Mark        string   // put into the files too: as "notice" in JSON and in the note column of CSV
+	Denominator string          // who is in, who is left out
+	Differences string          // from the standard whose name it bears
+	Statistics  []StatisticText // what each statistic says: of whom it is a share
+	Notices     []string        // put first, in so many words: demonstration, not private
+	Mark        string          // put into the files too: as "notice" in JSON and in the note column of CSV
 }
+
+// StatisticText says what a statistic is.
+type StatisticText struct{ Name, Says string }
 
 // Report writes what is known of one measure. CSV and JSON have exactly the shape of the command contract; the table
 // and Markdown add who is counted, what the figures cost in privacy, and the ledger entries they come from.
@@ -181,6 +185,20 @@ func (r report) unsampled() string {
 	return strings.Join(out, "")
 }
 
+// says tells of each statistic that is shown what it is.
+func (r report) says(t Text) string {
+	var all []string
+	for _, s := range t.Statistics {
+		if s.Says != "" && slices.ContainsFunc(r.rows, func(x row) bool { return x.statistic == s.Name }) {
+			all = append(all, s.Name+" = "+s.Says)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.Join(all, "; ") + "."
+}
+
 // below is what stands under the table.
 func (r report) below(t Text) []string {
 	var out []string
@@ -196,6 +214,7 @@ func (r report) below(t Text) []string {
 		add("The second interval ("+privacy.NoiseAndSampling+"): ", privacy.NoiseAndSamplingSays+r.unsampled())
 	}
 	add("Who is counted: ", t.Denominator)
+	add("What each figure says: ", r.says(t))
 	add("How this differs from the standard: ", t.Differences)
 	for i, s := range r.privacy { // the last one of each population
 		if slices.ContainsFunc(r.privacy[i+1:], func(later privacy.Statement) bool { return later.Population == s.Population }) {

@@ -111,6 +111,20 @@ func (l *lang) own(key, english string) text {
 	return text{Text: english, Lang: "en"}
 }
 
+// key finds the key of an entry of a closed list ("objective.1", "objective.2", ...) by its English text.
+func (l *lang) key(list, english string) string {
+	all := l.fallback
+	if l.Code == "en" {
+		all = l.strings
+	}
+	for n := 1; ; n++ {
+		key := fmt.Sprintf("%s.%d", list, n)
+		if s, ok := all[key]; !ok || s == english {
+			return key
+		}
+	}
+}
+
 // label names a value of a dimension, a statistic or a dimension in words.
 func (l *lang) label(kind, name string) text {
 	words := strings.ReplaceAll(name, "_", " ")

@@ -13,6 +13,7 @@ type measureView struct {
 	M           MeasureText
 	Population  text
 	Who         *text   // who is in, who is left out
+	Broken      bool    // there are breakdowns, so what unknown means has to be said
 	Prose       []prose // definition, window and so on
 	OnlyEnglish bool
 	Series      []seriesView
@@ -65,6 +66,12 @@ func (b builder) measure(m MeasureText) measureView {
 		{"differences", m.Differences}, {"objective", m.Objective}, {"prong", m.Prong}} {
 		if p.text != "" {
 			t := b.lang.own("text."+m.ID+"."+p.key, p.text)
+			switch p.key { // closed lists, named once for all measures
+			case "objective":
+				t = b.lang.own(b.lang.key("objective", p.text), p.text)
+			case "prong":
+				t = b.lang.own(b.lang.key("prong", p.text), p.text)
+			}
 			v.OnlyEnglish = v.OnlyEnglish || t.Lang != ""
 			v.Prose = append(v.Prose, prose{b.lang.must("measure." + p.key), t})
 		}
@@ -89,6 +96,7 @@ func (b builder) measure(m MeasureText) measureView {
 			v.Series = append(v.Series, b.overTime(m, n, all))
 		}
 	}
+	v.Broken = len(places(r.figures)) > 0
 	for _, p := range places(r.figures) {
 		d := breakdownView{ID: "by-" + strings.ReplaceAll(p, " ", "-"), Heading: b.lang.must("measure.by", "dimension", b.dimension(p))}
 		for _, n := range ordered {

@@ -60,6 +60,7 @@ func (b builder) pages(files map[string][]byte) error {
 	}
 	jobs := []job{
 		{"index.html", "index", b.lang.must("index.title"), b.index()},
+		{"programme.html", "programme", b.lang.must("programme.title"), b.programme()},
 		{"privacy.html", "privacy", b.lang.must("privacy.title"), b.privacy()},
 		{"downloads.html", "downloads", b.lang.must("downloads.title"), b.measures()},
 		{"verify.html", "verify", b.lang.must("verify.title"), nil},

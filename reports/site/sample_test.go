@@ -8,6 +8,7 @@ import (
 
 	"heatwatch/models"
 	"heatwatch/privacy"
+	"heatwatch/reports/measures/declare"
 )
 
 // The sample is a plan of two measures over five years, drawn from a seed: the same cells for every seed, other numbers
@@ -66,6 +67,12 @@ func sample(t testing.TB, seed uint64) (Site, map[string]report) {
 			Denominator: "Persons of the cohort with at least 8 nights in care.", Differences: "First engagement, not removal; not risk-adjusted.",
 			Statistics: []StatisticText{{"persons", "persons", ""}, {"share_two_or_fewer", "share", ""}, {"moves_per_1000_days", "per_1000_days", ""}, {"days_per_person", "nights", ""}}},
 	}
+	s.Logic = []Objective{{Says: declare.ObjectiveEmergency, Lines: []LogicLine{
+		{Stage: "inputs", Says: "Emergency beds", Why: "not collected"},
+		{Stage: "outcomes", Says: "Time to the first service", Measures: []string{"time-to-emergency-service"}},
+		{Stage: "outcomes", Says: "Stability", Measures: []string{"placement-stability", "no-such-measure"}}}}}
+	s.Census = []Census{{Period: period(t, "2031Q2"), Kinds: []CensusKind{{Kind: "shelter", Expected: 31, Reporting: 29, Whole: 28, StartUp: 27, Partly: 26, NotIn: 23},
+		{Expected: 37, Reporting: 36, Whole: 35, StartUp: 34, Partly: 33, NotIn: 32}}}}
 	d := &sampler{t: t, rnd: rand.New(rand.NewPCG(seed, 7))}
 	for y := 2027; y <= 2031; y++ {
 		for q := 1; q <= 4; q++ {

@@ -28,6 +28,34 @@ type Site struct {
 	Files          []File           // the public records: releases/..., ledger/..., plan/...
 	Head           []byte           // the signed head of the ledger, head.note
 	Languages      []string         // the first one gets the root folder
+	Logic          []Objective      // the logic model
+	Census         []Census         // which agencies reported, by period, the newest first
+}
+
+// Objective is one objective of the grant, and what the programme does for it, stage by stage.
+type Objective struct {
+	Says  string
+	Lines []LogicLine
+}
+
+// LogicLine is what the programme puts in, does, delivers or changes, and the measures that show it, or why none does.
+type LogicLine struct {
+	Stage, Says string
+	Measures    []string
+	Why         string
+}
+
+// Census counts the agencies that the figures of a period rest on, by kind. No agency is named: the name of a shelter can
+// be its address.
+type Census struct {
+	Period models.Period
+	Kinds  []CensusKind
+}
+
+// CensusKind is the agencies of one kind; of all where Kind is empty.
+type CensusKind struct {
+	Kind                                               string
+	Expected, Reporting, Whole, StartUp, Partly, NotIn int
 }
 
 // MeasureText is what a measure's declaration says, for its page.

@@ -130,6 +130,7 @@ func allowed(s Site, reports map[string]report, l *lang) map[string]bool {
 			add(fmt.Sprint(p.Entry, render.Odds(p.MuRelease), render.Odds(p.MuLifetime)))
 		}
 	}
+	add(fmt.Sprint(s.Census, s.Logic))
 	add(l.date(s.Updated))
 	add("SHA256SUMS")
 	for _, text := range []string{s.HomeID, s.KeyFingerprint, string(s.Head), s.Name} {

@@ -13,6 +13,7 @@ import (
 	"heatwatch/internal/cli"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
+	"heatwatch/reports/measures"
 	"heatwatch/reports/render"
 )
 
@@ -21,7 +22,8 @@ func Dictionary(app *cli.App) *cobra.Command {
 	var templates, entity string
 	var reasons bool
 	cmd := &cobra.Command{Use: "dictionary", Short: "Print the data dictionary: documentation, CSV templates, reason codes", Args: cobra.NoArgs,
-		Long:    `Prints every entity and column that a partner may send. Markdown is the partner documentation; JSON is for machines.`,
+		Long: `Prints every entity and column that a partner may send, with the measures that rest on it, or what else it is for.
+Markdown is the partner documentation; JSON is for machines.`,
 		Example: "  heatwatch dictionary --format markdown > dictionary.md\n  heatwatch dictionary --templates templates\n  heatwatch dictionary --reasons",
 		RunE: func(*cobra.Command, []string) error {
 			d := models.Dictionary()
@@ -84,10 +86,10 @@ func allowed(c models.Column) string {
 }
 
 func columnTable(entities []models.Entity) render.Table {
-	t := render.Table{Columns: render.Cols("entity", "column", "type", "required?", "allowed", "says")}
+	t := render.Table{Columns: render.Cols("entity", "column", "type", "required?", "allowed", "says", "feeds")}
 	for _, e := range entities {
 		for _, c := range e.Columns {
-			t.Rows = append(t.Rows, []string{e.Name, c.Name, c.Type.String(), fmt.Sprint(c.Required), allowed(c), c.Says})
+			t.Rows = append(t.Rows, []string{e.Name, c.Name, c.Type.String(), fmt.Sprint(c.Required), allowed(c), c.Says, measures.Use(e.Name + "." + c.Name)})
 		}
 	}
 	return t
@@ -99,19 +101,21 @@ func Markdown(d *models.Dict, entities []models.Entity) []byte {
 	fmt.Fprintf(&b, "# What partners send (data dictionary, version %d)\n\n", d.Version)
 	b.WriteString("One file per entity: CSV, UTF-8, comma, a header line, columns in any order, no line end inside a value. " +
 		"An empty cell means \"not known to us\". A row that does not fit is put aside with a reason, the others load; a column that is not listed here refuses the file, because it may be identifying.\n\n" +
-		"Every entity also takes `deleted` (yes removes the row with that key).\n")
+		"Every entity also takes `deleted` (yes removes the row with that key).\n\n" +
+		"The last column of each table names the measures whose figures rest on the column; `heatwatch measures --format markdown` writes what they are. " +
+		"A column that feeds none says what else it is for.\n")
 	for _, e := range entities {
 		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\nKey: `%s`.", e.Name, upper(e.Says), strings.Join(e.Key, "`, `"))
 		if e.Tokens {
 			b.WriteString(" Takes the columns `token_*`, which deidentify makes.")
 		}
-		b.WriteString("\n\n| column | type | required | allowed | what it says |\n|---|---|---|---|---|\n")
+		b.WriteString("\n\n| column | type | required | allowed | what it says | feeds |\n|---|---|---|---|---|---|\n")
 		for _, c := range e.Columns {
 			required := ""
 			if c.Required {
 				required = "yes"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", c.Name, c.Type, required, allowed(c), c.Says)
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", c.Name, c.Type, required, allowed(c), c.Says, measures.Use(e.Name+"."+c.Name))
 		}
 		for _, r := range d.Rules {
 			if r.Entity == e.Name || r.Entity == "all" && e.Start != "" {
@@ -142,6 +146,8 @@ func writeContract(app *cli.App, d *models.Dict, entities []models.Entity) error
 		Range    []int64  `json:"range,omitempty"`
 		Person   bool     `json:"person,omitempty"`
 		Says     string   `json:"says"`
+		Feeds    []string `json:"feeds"`            // ids of measures
+		Unread   string   `json:"unread,omitempty"` // why it feeds none
 	}
 	type entityJSON struct {
 		Name       string   `json:"name"`
@@ -160,7 +166,8 @@ func writeContract(app *cli.App, d *models.Dict, entities []models.Entity) error
 	for _, e := range entities {
 		j := entityJSON{Name: e.Name, Population: e.Population, Key: e.Key, Tokens: e.Tokens, Says: e.Says, Checks: []string{}}
 		for _, c := range e.Columns {
-			jc := column{Name: c.Name, Type: c.Type.String(), Required: c.Required, Person: c.Person, Says: c.Says}
+			jc := column{Name: c.Name, Type: c.Type.String(), Required: c.Required, Person: c.Person, Says: c.Says,
+				Feeds: append([]string{}, measures.Feeds(e.Name+"."+c.Name)...), Unread: measures.Unread(e.Name + "." + c.Name)}
 			switch c.Type {
 			case models.TypeCode, models.TypeFlag:
 				jc.Values = c.Values

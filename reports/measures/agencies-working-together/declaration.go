@@ -32,8 +32,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "agencies-working-together", Title: "Coordination across agencies", Definition: 1,
 		Population: "minors",
-		Objective:  "Ongoing coordinated case management and other needed services",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveCoordination,
+		Prong:      declare.ProngServices,
 		Says: "A person is served by a kind of agency if an agency of that kind reports a service, a placement (of any type but runaway and " +
 			"unsheltered) or a contact of the case (of any type but attempted) that starts on day 0 to 90 after the local date of entry. " +
 			"Each partner has one kind, set at enrolment; two agencies of one kind are one kind, and kinds are counted on rows, so a " +

@@ -25,9 +25,9 @@ const (
 	noPersonAtAll = -1
 )
 
-// base are entities whose rows are about nobody in a county that one could tell by a person, or of which a county's first
-// counts: they are loaded with the county's number and shown through a view, one county at a time.
-var base = []string{"trainings", "outreach_events", "pledges", "resources", "ad_snapshots"}
+// base are entities whose rows are about nobody at all, or of which a county's first counts: they are loaded with the county's
+// number and shown through a view, one county at a time.
+var base = []string{"resources", "ad_snapshots"}
 
 // table collects rows of a relation.
 type table struct {
@@ -134,11 +134,11 @@ func (l loader) row(entity, partner string, agency, person int, row cells) {
 		out["person_key"] = fmt.Sprint("p", person)
 	}
 	for name, v := range row {
-		col, ok := e.Column(name)
 		if name == "county" {
 			out[name] = v
 			continue
 		}
+		col, ok := e.Column(name)
 		if !ok {
 			l.t.Fatalf("%s has no column %s", entity, name)
 		}
@@ -256,19 +256,18 @@ func (l loader) county(i int, c *county) {
 }
 
 func (l loader) publicLife(i int, c *county, row func(entity, partner string, person int, r cells)) {
-	here := int64(i)
 	for _, x := range c.public.Trainings {
-		row("trainings", x.Agency, noPersonAtAll, cells{"county": here, "training_id": x.ID, "held_on": x.On, "audience": x.Audience, "attendees": x.Attendees,
+		row("trainings", x.Agency, noPersonAtAll, cells{"training_id": x.ID, "held_on": x.On, "audience": x.Audience, "attendees": x.Attendees,
 			"minutes": when(x.HasMinutes, x.Minutes), "certified": when(x.HasCertified, x.Certified)})
 	}
 	for _, x := range c.public.Outreach {
-		row("outreach_events", x.Agency, noPersonAtAll, cells{"county": here, "event_id": x.ID, "held_on": x.On, "event_type": x.Type, "language": x.Language, "attendees": x.Attendees})
+		row("outreach_events", x.Agency, noPersonAtAll, cells{"event_id": x.ID, "held_on": x.On, "event_type": x.Type, "language": x.Language, "attendees": x.Attendees})
 	}
 	for _, x := range c.public.Pledges {
-		row("pledges", x.Agency, noPersonAtAll, cells{"county": here, "pledged_on": x.On, "language": x.Language, "pledges": x.Pledges})
+		row("pledges", x.Agency, noPersonAtAll, cells{"pledged_on": x.On, "language": x.Language, "pledges": x.Pledges})
 	}
 	for _, x := range c.public.Resources {
-		row("resources", x.Agency, noPersonAtAll, cells{"county": here, "resource_id": x.ID, "resource_type": x.Type, "program": x.Program, "effective_on": x.Effective, "quantity": x.Quantity})
+		row("resources", x.Agency, noPersonAtAll, cells{"county": int64(i), "resource_id": x.ID, "resource_type": x.Type, "program": x.Program, "effective_on": x.Effective, "quantity": x.Quantity})
 	}
 	profiles := map[string]int{}
 	for _, x := range c.public.Ads {
@@ -281,6 +280,6 @@ func (l loader) publicLife(i int, c *county, row func(entity, partner string, pe
 			}
 			n = profiles[key]
 		}
-		row("ad_snapshots", x.Agency, n, cells{"county": here, "snapshot_id": x.Snapshot, "profile_key": x.Profile, "window_start": x.Start, "area": x.Area, "ads": x.Ads})
+		row("ad_snapshots", x.Agency, n, cells{"county": int64(i), "snapshot_id": x.Snapshot, "profile_key": x.Profile, "window_start": x.Start, "area": x.Area, "ads": x.Ads})
 	}
 }

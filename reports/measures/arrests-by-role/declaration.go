@@ -36,8 +36,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "arrests-by-role", Title: "Who is arrested", Definition: 1,
 		Population: "accused",
-		Objective:  "Hold exploiters and purchasers accountable, and not their victims",
-		Prong:      "Prosecution",
+		Objective:  declare.ObjectivePrevention,
+		Prong:      declare.ProngProsecute,
 		Says: "Persons arrested in the period (local date of the arrest), by the role in which they were arrested: victim, exploiter or " +
 			"purchaser, and by role and offense. However often a person was arrested, the person counts once in each role, " +
 			"and once for each role and offense, for two such pairs at most. Victims are of the population of minors, exploiters and " +

@@ -38,8 +38,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "case-management-continuity", Title: "Ongoing coordinated case management", Definition: 1,
 		Population: "minors",
-		Objective:  "Ongoing coordinated case management and other needed services",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveCoordination,
+		Prong:      declare.ProngServices,
 		Says: "Days of overlap are the days of the period on which the person had a case_management service at any agency: each " +
 			"service covers its first to its last local date, both included, and a day counts once however many services cover it. " +
 			"Rows of one person with the same start are one service, which the earliest end present ends. An open service, or one " +

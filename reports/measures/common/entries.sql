@@ -1,7 +1,7 @@
 -- entries: who entered, when, and by which door. One row per person, all quarters.
 --
--- Reads engagements, people, agencies, persons, params(asof). Only engagements up to the end of the local day asof
--- count. Engagements less than an hour apart are one, and the earliest row gives every attribute; so the entry is the
+-- Reads engagements, people, agencies, persons, settled, params(asof). Only engagements up to the end of the local day
+-- asof count. Engagements less than an hour apart are one, and the earliest row gives every attribute; so the entry is the
 -- earliest row, and the chain behind it changes nothing here.
 CREATE OR REPLACE TEMP TABLE entries AS
 WITH first_instant AS (
@@ -22,37 +22,20 @@ first_row AS (
     JOIN engagements e ON e.person = f.person AND e.engaged_at = f.entered_at
     GROUP BY f.person
 ),
--- A year of birth is asked for only where the entry row has no age. It is the year that most agencies give; a tie goes
--- to the agency that engaged first, then to one that engaged at all, then to the name.
-first_by_agency AS (
-    SELECT e.person, e.agency, min(e.engaged_at) AS first_at
-    FROM engagements e
-    JOIN first_row f ON f.person = e.person
-    CROSS JOIN params q
-    WHERE f.r.age IS NULL AND e.engaged_at_on <= q.asof
-    GROUP BY e.person, e.agency
-),
+-- A year of birth is asked for only where the entry row has no age.
 years AS (
-    SELECT p.person, p.birth_year, count(DISTINCT p.agency) AS agencies,
-           min(struct_pack(first_at := coalesce(a.first_at, TIMESTAMP 'infinity'), agency := p.agency)) AS turn
+    SELECT p.person, p.agency, 'birth_year' AS attribute, p.birth_year AS value
     FROM persons p
     JOIN first_row f ON f.person = p.person
-    LEFT JOIN first_by_agency a ON a.person = p.person AND a.agency = p.agency
     WHERE f.r.age IS NULL AND p.birth_year BETWEEN 0 AND 9999
-    GROUP BY p.person, p.birth_year
-),
-born AS (
-    SELECT y.person, arg_min(y.birth_year, struct_pack(fewer := -y.agencies, turn := y.turn)) AS birth_year
-    FROM years y
-    GROUP BY y.person
 ),
 aged AS (
     SELECT f.person, f.entered_at, f.r.day AS entered_on, f.r.agency AS agency, f.r.channel AS channel,
            f.r.setting AS setting,
-           TRY_CAST(coalesce(f.r.age, year(f.r.day) - b.birth_year
+           TRY_CAST(coalesce(f.r.age, year(f.r.day) - b.value
                                       - CASE WHEN month(f.r.day) < 7 THEN 1 ELSE 0 END) AS INTEGER) AS age
     FROM first_row f
-    LEFT JOIN born b ON b.person = f.person
+    LEFT JOIN settled('years') b ON b.person = f.person
 )
 SELECT g.person, g.entered_at, g.entered_on, g.agency,
        coalesce(k.kind, 'other') AS agency_kind,

@@ -52,7 +52,7 @@ const (
 	Histogram            = "histogram"              // 1 in exactly one cell of a fixed list, or in L0 of them
 	Signed               = "signed"                 // +1 or -1 in cell d
 	SignedUnknown        = "signed+unknown"         // +1 or -1 in cell d, or 1 in cell u
-	CentredSum           = "centred sum"            // Scale times the clamped amount, minus Mid, in cell s
+	CentredSum           = "centred sum"            // Scale times the clamped amount, minus Mid, in cell s; or Linf in cell u, if there is one
 	CentredWeight        = "centred weight"         // the person's own share, 0 to 1, as -Grid to Grid in cell s
 	CentredWeightUnknown = "centred weight+unknown" // the same, or Grid in cell u where the person has no share
 	Sum                  = "sum"                    // the clamped amount in cell s; of events: times their number
@@ -105,6 +105,19 @@ func (m Measure) Populations() []string {
 	return all
 }
 
+// UnknownSays is what unknown means in every breakdown.
+const UnknownSays = "Whose value is unknown is in the total, and in a group of its own, unknown."
+
+// Counted is the denominator sentence as it stands beside figures, with what unknown means where they are broken down.
+func (m Measure) Counted() string {
+	for _, s := range m.Statistics {
+		if len(s.By) > 0 {
+			return m.Denominator + " " + UnknownSays
+		}
+	}
+	return m.Denominator
+}
+
 // Vector returns the vector of that name.
 func (m Measure) Vector(name string) (Vector, bool) {
 	for _, v := range m.Vectors {
@@ -124,3 +137,6 @@ func (m Measure) Statistic(name string) (Statistic, bool) {
 	}
 	return Statistic{}, false
 }
+
+// LateDays is how many days late data has after a window has closed, before a figure is due.
+const LateDays = 14

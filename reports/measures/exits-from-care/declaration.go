@@ -27,8 +27,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "exits-from-care", Title: "How care ends", Definition: 1,
 		Population: "minors",
-		Objective:  "Long-term residential care",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveResidential,
+		Prong:      declare.ProngServices,
 		Says: "In care, and which rows are one care stay, is as in placement-stability. Care stays are ordered by first day, last day (open " +
 			"last), partner and key. The last one in this order with a night in the window is the person's last care stay; if it ended " +
 			"before day 365, the person counts, with its exit_reason. A stay of several agencies has the reason of the row that ends last. An open stay is read " +

@@ -35,8 +35,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "long-term-residential-care", Title: "Long-term residential care", Definition: 1,
 		Population: "minors",
-		Objective:  "Long-term residential care",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveResidential,
+		Prong:      declare.ProngServices,
 		Says: "Residential care means a stay in a resource family, group home, residential treatment, transitional housing, " +
 			"supportive housing or supervised independent living; emergency shelters and relative homes are not counted here. Nights " +
 			"are distinct nights in the window at any agency; a stay covers the night of its first day, not that of its last, and nights " +

@@ -25,8 +25,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "outreach", Title: "Talks, sessions and campaigns", Definition: 1,
 		Population: "attendees",
-		Objective:  "Prevent exploitation through training, outreach, and education and treatment of purchasers",
-		Prong:      "Community education, partnership and engagement",
+		Objective:  declare.ObjectivePrevention,
+		Prong:      declare.ProngCommunity,
 		Says: "Attendances at H.E.A.T. talks, sessions at schools and for parents, community events and media campaigns held in the period, in total, by type " +
 			"of event and by language. The unit is one attendance: somebody at four events counts four times, and nobody is " +
 			"identified. An event without a language is unknown.",

@@ -34,8 +34,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "placement-stability", Title: "Stability of placements in the first 12 months", Definition: 1,
 		Population: "minors",
-		Objective:  "Stable placements for children and youth who were exploited",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveResidential,
+		Prong:      declare.ProngServices,
 		Says: "In care means a stay in an emergency shelter, relative home, resource family, group home, residential treatment, " +
 			"transitional housing, supportive housing or supervised independent living. Rows of two agencies with the same " +
 			"type are one stay if they share a night, or if one starts on the day the other ends or the day after, unless the earlier " +
@@ -53,7 +53,8 @@ func Measure() declare.Measure {
 		DueAfter: 379, WindowDays: 365,
 		Bounds: "at most 5 moves and 365 days of a person count; days are at least 8 by eligibility",
 		Denominator: "Persons who entered in the period and spent at least 8 nights in care in their first 365 days; persons " +
-			"with fewer nights are left out.",
+			"with fewer nights are left out, those whose stays nobody reported among them. A stay with unknown reason of leaving " +
+			"is no planned move.",
 		Source: "the programme's grant objective; Child and Family Services Reviews, round 4, statewide data indicator " +
 			"Placement stability; share_two_or_fewer follows measure C4.1 of round 2",
 		Differences: "The federal indicator is about children removed from home in a 12-month period; this one is about persons at " +

@@ -24,8 +24,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "pledges", Title: "Pledges taken", Definition: 1,
 		Population: "pledgers",
-		Objective:  "Prevent exploitation through training, outreach, and education and treatment of purchasers",
-		Prong:      "Community education, partnership and engagement",
+		Objective:  declare.ObjectivePrevention,
+		Prong:      declare.ProngCommunity,
 		Says: "Anonymous pledges taken in the period, in total and by language. The unit is one pledge: somebody who ticks the box twice counts twice, " +
 			"and nobody is identified.",
 		Window:      "a calendar quarter or year of pledges, by their day",

@@ -45,8 +45,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "prosecutions", Title: "Cases against exploiters and purchasers", Definition: 1,
 		Population: "accused",
-		Objective:  "Hold exploiters and purchasers accountable",
-		Prong:      "Prosecution",
+		Objective:  declare.ObjectivePrevention,
+		Prong:      declare.ProngProsecute,
 		Says: "Two groups of persons. Filed: those against whom a case was filed in the period, in total, by role, by charge and by group of " +
 			"charges: trafficking (trafficking, labor_trafficking), pimping (pimping_pandering), purchase (purchase, purchase_of_minor) and " +
 			"other (all else). Somebody with several cases counts once in each role, charge or group, in two of each kind at most. " +

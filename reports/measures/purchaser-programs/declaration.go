@@ -26,8 +26,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "purchaser-programs", Title: "Education and treatment of purchasers", Definition: 1,
 		Population: "accused",
-		Objective:  "Prevent exploitation through training, outreach, and education and treatment of purchasers",
-		Prong:      "Community education, partnership and engagement",
+		Objective:  declare.ObjectivePrevention,
+		Prong:      declare.ProngProsecute,
 		Says: "Persons who enrolled in a programme of education or treatment in the period, by the date of their first enrolment of it; where a " +
 			"person has several on that day, that whose key at the partner comes first in byte order, then the partner. Completed: the " +
 			"enrolment has a date of completion on day 0 to 180 after it. Rearrested: it has a date of rearrest on day 0 to 365 after it. " +

@@ -34,8 +34,8 @@ func Measure() declare.Measure {
 	m := declare.Measure{
 		ID: "referrals-connected", Title: "Referrals that reach the person", Definition: 1,
 		Population: "minors",
-		Objective:  "Ongoing coordinated case management and other needed services",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveCoordination,
+		Prong:      declare.ProngServices,
 		Says: "A referral belongs to the quarter or year of its local date. It was followed by a service if a service of the type " +
 			"asked for, from any agency of the kind asked, starts 0 to 168 hours after it, both ends included; hours are elapsed hours. " +
 			"Where that service is known by date only, it must start on day 0 to 7 after the local date of the referral; rows of one " +

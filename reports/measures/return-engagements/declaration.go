@@ -20,8 +20,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "return-engagements", Title: "Police contact after day 90", Definition: 1,
 		Population: "minors",
-		Objective:  "Increased safety, self-sufficiency, well-being and independence",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveSafety,
+		Prong:      declare.ProngServices,
 		Says: "Police contact is a new engagement whose channel is police_operation, patrol_contact, arrest or " +
 			"law_enforcement_referral, at any agency, or a row of arrests in which the person is the victim, on day 90 to 365 after the " +
 			"local date of entry, both days included. Engagements less than 1 hour apart are one: sorted by time, one less than 1 hour after " +

@@ -20,8 +20,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "runaway-episodes", Title: "Running away", Definition: 1,
 		Population: "minors",
-		Objective:  "Increased safety, self-sufficiency, well-being and independence",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveSafety,
+		Prong:      declare.ProngServices,
 		Says: "An episode is a stay with placement_type runaway, sent by any agency, that has a night in the window. Days are distinct " +
 			"nights on the run: a night that two agencies report is one, a stay covers the night of its first day, not that of its last, " +
 			"nights before entry do not count, and who is back the same day has no night. An open stay is read to end at the earliest " +

@@ -1,6 +1,9 @@
 package schema
 
-import "heatwatch/privacy"
+import (
+	"heatwatch/privacy"
+	profile "heatwatch/reports/measures/victim-profile"
+)
 
 // identities are the equalities between vectors that the measures' SQL makes true for every person of a cohort. A test
 // holds each against exact sums. Release files name them: an identity that changes gets a new name.
@@ -15,7 +18,7 @@ func identities() []privacy.Identity {
 	term := func(weight int64, vector string, cells ...string) privacy.IdentityTerm {
 		return privacy.IdentityTerm{Vector: vector, Cells: cells, Weight: weight}
 	}
-	return []privacy.Identity{
+	all := []privacy.Identity{
 		// Everybody who entered is in one bin of the curve.
 		{Name: "curve-heads", Terms: []privacy.IdentityTerm{term(1, heads), term(-1, tes+"curve")}},
 		// Yes minus no is the bins up to 24 hours minus the rest.
@@ -35,4 +38,8 @@ func identities() []privacy.Identity {
 		{Name: "kinds-two", Terms: []privacy.IdentityTerm{term(1, awt+"two_or_more"), term(-1, awt+"kinds", "2", "3", "4plus"),
 			term(1, awt+"kinds", "0", "1")}},
 	}
+	for _, a := range profile.Attributes() { // everybody has one answer to each question
+		all = append(all, privacy.Identity{Name: "profile-" + a.Name, Terms: []privacy.IdentityTerm{term(1, heads), term(-1, "victim-profile."+a.Name)}})
+	}
+	return all
 }

@@ -75,6 +75,9 @@ func formulas() []privacy.Formula {
 	return slices.Concat(
 		timeToService(),
 		placementStability(),
+		outcomeChange(),
+		screeningLevels(),
+		victimProfile(),
 		longTermResidentialCare(),
 		agenciesWorkingTogether(),
 		returnEngagements(),

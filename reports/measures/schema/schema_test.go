@@ -133,6 +133,30 @@ func TestTheFullPlanPublishesEveryStatistic(t *testing.T) {
 	}
 }
 
+// Of a statistic that is asked of several attributes or domains the plan publishes every one.
+func TestTheFullPlanPublishesEveryPlace(t *testing.T) {
+	p := plan(t, "full")
+	for _, f := range schema.Schema().Formulas {
+		m, _ := measures.Lookup(f.Measure)
+		st, _ := m.Statistic(f.Statistic)
+		for _, level := range []string{"quarter", "year"} {
+			if f.Vector == "prosecutions.filed_roles_and_groups" { // two dimensions crossed, for counties that cannot afford each alone
+				continue
+			}
+			if f.Per == "" && len(f.By) == 0 || st.Level != "" && st.Level != level {
+				continue
+			}
+			if !slices.ContainsFunc(p.Items, func(it privacy.Item) bool {
+				return it.Level == level && it.Vector == f.Vector && slices.ContainsFunc(it.Publishes, func(pub privacy.Publication) bool {
+					return pub.Measure == f.Measure && pub.Statistic == f.Statistic
+				})
+			}) {
+				t.Errorf("the plan full does not publish %s.%s of %s for a %s", f.Measure, f.Statistic, f.Vector, level)
+			}
+		}
+	}
+}
+
 // No item is due before its measure's window has passed for everybody and late data had its fortnight.
 func TestItemsAreDueWhenTheirWindowsHavePassed(t *testing.T) {
 	for _, name := range []string{"county", "full"} {

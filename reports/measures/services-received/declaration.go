@@ -25,8 +25,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "services-received", Title: "What was provided", Definition: 1,
 		Population: "minors",
-		Objective:  "Ongoing coordinated case management and other needed services",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveCoordination,
+		Prong:      declare.ProngServices,
 		Says: "Persons who received a service: a service belongs to the quarter or year of the local date of its start, at whatever " +
 			"agency, emergency response or not, and however long it lasts. A person counts once in the total, once for each type " +
 			"of service and once for each program, however many services there were. A service of which the program is missing " +

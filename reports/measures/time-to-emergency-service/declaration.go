@@ -24,8 +24,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "time-to-emergency-service", Title: "Emergency services within 24 hours of engagement", Definition: 1,
 		Population: "minors",
-		Objective:  "Deliver emergency services within 24 hours of engagement",
-		Prong:      "Direct services for children and youth",
+		Objective:  declare.ObjectiveEmergency,
+		Prong:      declare.ProngServices,
 		Says: "Persons are counted in the quarter or year of their first engagement at any agency (local date). T is the time " +
 			"from that instant to the person's first service marked as an emergency response, at whatever agency. A service " +
 			"that started up to 2 hours before the entry, exactly 2 hours included, counts as 0 hours; an earlier one does not " +
@@ -41,7 +41,8 @@ func Measure() declare.Measure {
 		DueAfter: 44, WindowDays: 30,
 		Bounds: "each person is in exactly one bin",
 		Denominator: "All persons who entered in the period, those never served among them; persons with services but no " +
-			"engagement are left out, and services that nobody reported are not seen.",
+			"engagement are left out, and services that nobody reported are not seen. A service of which it is unknown " +
+			"whether it was an emergency counts as none.",
 		Source: "the programme's grant objective; no national standard defines this time",
 		Differences: "There is no standard of the same name to compare with. Published times come from bins: the median is " +
 			"interpolated within its bin, never a person's own time.",

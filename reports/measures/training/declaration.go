@@ -37,8 +37,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "training", Title: "People trained", Definition: 1,
 		Population: "attendees",
-		Objective:  "Prevent exploitation through training, outreach, and education and treatment of purchasers",
-		Prong:      "Training of law enforcement",
+		Objective:  declare.ObjectivePrevention,
+		Prong:      declare.ProngTraining,
 		Says: "Attendances at trainings held in the period, in total and by audience. The unit is one attendance: somebody at four courses counts " +
 			"four times, and nobody is identified. Person-hours are attendances times the minutes of the training, at most 1,440, " +
 			"divided by 60; a training without minutes adds none. share_certified is over the attendances of trainings that state how " +
