@@ -8,7 +8,7 @@ VCS     = $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly clean setup setup-test
+.PHONY: agree build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch ./cmd/heatwatch
@@ -36,6 +36,9 @@ audit: setup-test ## neighbours, noise and planted bugs at full size: an hour an
 	$(GO) test ./privacy/mechanism -run 'TestTwoProcesses|TestNoiseIsARounded|TestCellsAreIndependent' -count 1
 	$(GO) run ./privacy/audit
 
+agree: # 10,000 counties drawn at random, every figure of every measure: SQL against the second implementation; an hour
+	HEATWATCH_AGREE="$${HEATWATCH_AGREE:-10000}" $(GO) test ./reports/measures/agree -run '^TestSQLAgrees' -count 1 -v -timeout 4h
+
 bench: bench-intake bench-lake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
 
 bench-intake:
@@ -44,7 +47,8 @@ bench-intake:
 bench-lake: # the passes that sort and spill: duplicates, references, order by person
 	$(GO) test ./etl/lake -run '^$$' -bench Build -benchtime 1x -count 1
 
-bench-measures:
+bench-measures: # all measures over Parquet files of 5 and 10 million service rows, then bounds against none
+	HEATWATCH_BENCH_MEASURES="$${HEATWATCH_BENCH_MEASURES:-5000000 10000000}" $(GO) test ./privacy -run '^TestBenchMeasures$$' -count 1 -v -timeout 2h
 	$(GO) test ./privacy -run '^$$' -bench 'Bounds' -benchtime 3x -count 1
 
 bench-privacy: # one table; fails if a statistical bar is missed. HEATWATCH_BENCH_PRIVACY="median share" makes some of its rows

@@ -55,7 +55,11 @@ func (r Releaser) book(ctx context.Context, en entry, items []ledger.Item, commi
 
 // identity is what an item measures, whatever it is called: the vector by its definition, the breakdown, the cells.
 func (r Releaser) identity(d draw) string {
-	parts := []string{d.item.Vector, fmt.Sprint(r.Schema.Measures[d.item.Measure].Definition), d.item.By}
+	return identityOf(d, r.Schema.Measures[d.item.Measure].Definition)
+}
+
+func identityOf(d draw, definition int) string {
+	parts := []string{d.item.Vector, fmt.Sprint(definition), d.item.By}
 	for _, c := range d.cells {
 		parts = append(parts, c.text(d.item.By))
 	}

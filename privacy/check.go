@@ -17,7 +17,7 @@ func (r Releaser) State(it Item, period models.Period) string {
 	if _, err := r.Schema.cells(it); err != nil {
 		return "refused"
 	}
-	if len(r.measuredBy(it, period)) > 0 {
+	if entries, _ := r.measuredBy(it, period); len(entries) > 0 {
 		return "measured"
 	}
 	if r.Ledger.Closed(it.Population, period.String()) {

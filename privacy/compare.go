@@ -96,6 +96,9 @@ func (p *Plan) Compare(s Schema, files []ReleaseFile, measure, statistic string,
 		ds[i] = d
 		*[]*Figure{&out.a, &out.b}[i] = f
 	}
+	if out.note == "" && out.a.Definition() != out.b.Definition() {
+		out.note = noteApart
+	}
 	if out.note == "" {
 		out.between(ds[0], ds[1], r)
 	}

@@ -15,7 +15,8 @@ type Figure struct{ f *figure }
 
 type figure struct {
 	measure    string
-	definition int
+	definition int // that its measurements followed
+	today      int // the measure's own
 	population string
 	period     models.Period
 	statistic  string
@@ -44,8 +45,12 @@ func (f Figure) Valid() bool { return f.f != nil }
 // Measure is the id of the measure.
 func (f Figure) Measure() string { return f.f.measure }
 
-// Definition is the version of the measure's definition.
+// Definition is the version of the measure's definition that the figure's measurements followed; where it was changed
+// between them, the newest.
 func (f Figure) Definition() int { return f.f.definition }
+
+// Superseded tells that the measure has another definition today: the figure is not of one series with newer ones.
+func (f Figure) Superseded() bool { return f.f.definition != f.f.today }
 
 // Population is whose figure it is.
 func (f Figure) Population() string { return f.f.population }
@@ -120,6 +125,7 @@ func (f Figure) MarshalJSON() ([]byte, error) {
 	}
 	out := struct {
 		Period     string          `json:"period"`
+		Definition int             `json:"definition,omitempty"` // only where it is not the report's
 		Statistic  string          `json:"statistic"`
 		By         json.RawMessage `json:"by"`
 		Value      *float64        `json:"value"`
@@ -133,6 +139,9 @@ func (f Figure) MarshalJSON() ([]byte, error) {
 		Sampled    *sampledJSON    `json:"noise_and_sampling,omitempty"`
 	}{Period: f.f.period.String(), Statistic: f.f.statistic, By: by, Confidence: Confidence,
 		Unit: f.f.unit, Items: f.f.items, Entries: f.f.entries, Note: f.f.note}
+	if f.Superseded() {
+		out.Definition = f.f.definition
+	}
 	if !f.f.null {
 		out.Value, out.Low, out.High = &f.f.value, &f.f.low, &f.f.high
 		out.Sampled = &sampledJSON{Note: f.f.unsampled}

@@ -23,7 +23,9 @@ type reading struct {
 	vars   float64   // of the rounded noise on each cell
 	shown  []int64   // presented whole numbers; nil where nothing is recorded
 	beside *beside   // the measurements it was reconciled with; nil: every estimate is the raw number
-	first  int       // number of its first cell among theirs
+
+	definitions map[string]int // of the measures of its entry; nil where nothing is recorded: today's
+	first       int            // number of its first cell among theirs
 }
 
 // beside is one ledger entry whose measurements were reconciled. The noise of its estimates goes together; that of two
@@ -231,10 +233,15 @@ func sumCells(r readings, it Item, target models.Period, pick func(Cell) bool) (
 		if !ok {
 			return nil, errNotMeasured
 		}
+		there := false
 		for i, c := range rd.cells {
 			if pick(c) {
 				f[cellKey{readingKey{it.ID, p}, i}]++
+				there = true
 			}
+		}
+		if !there { // a value that the dictionary did not have then
+			return nil, errNotMeasured
 		}
 	}
 	return f, nil

@@ -60,7 +60,7 @@ func (p *Plan) joint(s Schema, all []Item, noise []float64, named []string) (*jo
 		}
 	}
 	var shape strings.Builder
-	fmt.Fprintf(&shape, "%t %q", named == nil, named)
+	fmt.Fprintf(&shape, "%t %q %q", named == nil, named, s.of)
 	for _, it := range items {
 		fmt.Fprintf(&shape, "\n%q %q %q %d %d", it.ID, it.Vector, it.By, it.L0, it.Linf)
 	}

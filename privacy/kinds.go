@@ -29,6 +29,9 @@ const (
 	noteHalf   = "fewer than half were reached"
 	// a change of a snapshot
 	noteNoEarlier = "no snapshot of the same place about a year earlier was measured"
+	// what two definitions measured is never put together
+	noteDefinitions = "the definition changed within this period: figures of two definitions are not put together"
+	noteApart       = "the two follow different definitions and cannot be compared"
 	// a value stands, with the whole possible range around it
 	noteUnbounded = "the noise is as large as the number of persons: the figure may be anything in its range"
 	noteOpen      = "the noise leaves no upper end"
@@ -36,7 +39,8 @@ const (
 
 // figure computes value and intervals; withheld says that the plan keeps the figure back.
 func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
-	f := &figure{measure: d.formula.Measure, definition: s.Measures[d.formula.Measure].Definition, population: d.item.Population, period: d.period,
+	definition, mixed := d.definition(s, r)
+	f := &figure{measure: d.formula.Measure, definition: definition, today: s.Measures[d.formula.Measure].Definition, population: d.item.Population, period: d.period,
 		statistic: d.formula.Statistic, unit: d.formula.Unit, items: d.usedItems, entries: d.usedEntries, note: d.formula.Note}
 	f.by, f.dimension = d.by(s)
 	if d.item.exact() {
@@ -48,6 +52,10 @@ func (d derivation) figure(s Schema, r readings, withheld bool) Figure {
 	}
 	if withheld {
 		f.null, f.note = true, noteSwamps
+		return Figure{f}
+	}
+	if mixed {
+		f.null, f.note = true, noteDefinitions
 		return Figure{f}
 	}
 	v, sp := d.read(r), d.spread(r)

@@ -412,7 +412,7 @@ func TestAPlanThatIsWrongIsRefused(t *testing.T) {
 	days := line("days")
 	// where is the piece of the wrong plan that the error points at; says a part of the error.
 	for _, c := range []struct{ why, old, new, where, says string }{
-		{"a figure named twice", days, days + strings.Replace(days, "id: days", "id: days2", 1), "", "is published by"},
+		{"the same cells under another name and due date", days, days + strings.NewReplacer("id: days", "id: days2", "due: 379", "due: 400").Replace(days), "", "measures what days measures"},
 		{"a figure named twice by a sum", days, days + "  - {id: heads_y, vector: entry.heads, levels: [year], due: 104, sigma: 9, publishes: [time-to-emergency-service.persons]}\n", "time-to-emergency-service.persons]}\n  - {id: moves", "is published by"},
 		{"a figure named twice by a total", "parts: [[n_gender], [first]]", "parts: [[n_gender]], publishes: [ placement-stability.persons]", "", "is published by"},
 		{"a span named twice", "parts: [[n_gender], [first]]", "parts: [[n_gender]], publishes: [ time-to-emergency-service.persons]", "", "is published by"},

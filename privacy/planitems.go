@@ -253,7 +253,27 @@ func (r *planReader) item(it Item, at func(...any) []any, level, by int) error {
 	if j := slices.IndexFunc(r.p.Items, func(o Item) bool { return o.ID == it.ID }); j >= 0 {
 		return r.wrong("the id "+it.ID+" is used twice, also by "+r.text.place("items", r.p.Items[j].entry, "id"), "give each item an id of its own", at("id")...)
 	}
-	return nil
+	return r.onlyOnce(it, at)
+}
+
+// onlyOnce refuses a second item of the same cells: what was measured of a period is never measured again, whatever it is
+// called, so the second would never come.
+func (r *planReader) onlyOnce(it Item, at func(...any) []any) error {
+	period := func(o Item) string {
+		switch o.Level {
+		case LevelSnapshot:
+			return models.LevelQuarter
+		case models.LevelSpan:
+			return fmt.Sprint(*r.y.Items[o.entry].Years)
+		}
+		return o.Level
+	}
+	j := slices.IndexFunc(r.p.Items, func(o Item) bool { return o.Vector == it.Vector && o.By == it.By && period(o) == period(it) })
+	if j < 0 {
+		return nil
+	}
+	return r.wrong(fmt.Sprintf("item %s measures what %s measures, and nothing is measured twice", it.ID, r.p.Items[j].ID),
+		"leave it out; what is over it goes over "+r.p.Items[j].ID+", what it publishes a total of that item can publish", at("vector")...)
 }
 
 // of is the number of days of a level.

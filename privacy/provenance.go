@@ -328,6 +328,9 @@ func (f ReleaseFile) AuditEntry(l *ledger.Ledger, s Schema) Findings {
 		return a
 	}
 	plan, unread := m.Plan.Parse(s, m.Delta) // Audit says so where this program cannot read it
+	if unread == nil {
+		s = s.then(plan, f)
+	}
 	for i, it := range m.Items {
 		booked := e.Release.Items[i]
 		if it.Mu2 != booked.Mu2 || it.Participations != booked.Participations {
@@ -356,8 +359,7 @@ func (f ReleaseFile) auditIdentity(a *Findings, p *Plan, it ManifestItem, booked
 	if !ok || err != nil {
 		return // Audit has said it
 	}
-	same := booked.Cells == Releaser{Schema: s}.identity(draw{item: item, cells: cells})
-	if here := s.Measures[it.Measure].Definition; same != (here == it.Definition) {
+	if booked.Cells != identityOf(draw{item: item, cells: cells}, it.Definition) {
 		a.wrong(f, "item %s: the manifest says definition %d, ledger entry %d booked another one, or other cells", it.Item, it.Definition, f.Entry)
 	}
 }

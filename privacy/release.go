@@ -89,12 +89,12 @@ func (r Releaser) Pending(period models.Period) ([]models.Date, error) {
 // may bring new items to a due date that has an entry already.
 func (r Releaser) toMeasure(period models.Period, due models.Date, lost int) (again, fresh, closed []Item) {
 	for _, it := range r.Plan.DueOn(period, due) {
-		entries := r.measuredBy(it, period)
+		entries, same := r.measuredBy(it, period)
 		switch repeats := lost != 0 && slices.Equal(entries, []int{lost}); {
 		case len(entries) > 0 && !repeats:
 		case r.Ledger.Closed(it.Population, period.String()):
 			closed = append(closed, it)
-		case repeats:
+		case repeats && same: // under another definition it is no repeat
 			again = append(again, it)
 		default:
 			fresh = append(fresh, it)
@@ -130,13 +130,35 @@ func (r Releaser) Left(period models.Period) (bool, error) {
 	return false, nil
 }
 
-// measuredBy lists the entries that measured an item's cells in a period.
-func (r Releaser) measuredBy(it Item, period models.Period) []int {
+// measuredBy lists the entries that measured an item in a period. same tells that they measured the very cells that it has
+// today. Otherwise the item was measured under an earlier definition, or when the dictionary had fewer values: what was
+// recorded stands, and the plan that was in force when it was measured does not measure it again. (Where only the number of
+// the definition differs no other plan does, either, unless it gives the item another id.)
+func (r Releaser) measuredBy(it Item, period models.Period) (entries []int, same bool) {
 	cells, err := r.Schema.cells(it)
 	if err != nil {
-		return nil // prepare says so
+		return nil, true // prepare says so
 	}
-	return r.Ledger.Measured(it.Population, period.String(), r.identity(draw{item: it, cells: cells}))
+	d := draw{item: it, cells: cells}
+	if entries = r.Ledger.Measured(it.Population, period.String(), r.identity(d)); len(entries) > 0 {
+		return entries, true
+	}
+	var earlier []string
+	for n := 1; n < r.Schema.Measures[it.Measure].Definition; n++ {
+		earlier = append(earlier, identityOf(d, n))
+	}
+	for _, e := range r.Ledger.Entries() {
+		if e.Release == nil || e.Release.Period != period.String() {
+			continue
+		}
+		if slices.ContainsFunc(e.Release.Items, func(b ledger.Item) bool {
+			return b.ID == it.ID && b.Population == it.Population && b.Series == series(it) &&
+				(e.Release.Plan == r.Ledger.Plan().Ref() || slices.Contains(earlier, string(b.Cells)))
+		}) {
+			entries = append(entries, e.Number)
+		}
+	}
+	return entries, false
 }
 
 // Measure makes one ledger entry of a due date: it measures, books, draws and records. The process that calls it ends afterwards:

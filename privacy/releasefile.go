@@ -180,7 +180,9 @@ func (j *joint) cov(a, b int) float64 {
 // numbers. Else estimates, presented numbers and covariances must be what follows from the raw numbers.
 func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 	r := readings{}
+	today := s
 	for n, f := range files {
+		s, definitions := today.then(p, f), f.definitions(today)
 		items, err := p.itemsOf(s, f)
 		if err != nil {
 			return nil, err
@@ -207,7 +209,7 @@ func readingsOf(p *Plan, s Schema, files []ReleaseFile) (readings, error) {
 			if err != nil || !s.measures(items[i], m) {
 				continue // of an earlier plan, about a vector or cells that are no more
 			}
-			rd := reading{item: items[i], period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: variance(m.Sd)}
+			rd := reading{item: items[i], period: m.Period, entry: f.Entry, cells: cells, sd: m.Sd, vars: variance(m.Sd), definitions: definitions}
 			for _, c := range m.Cells {
 				if j == nil && !m.exact() { // the raw numbers, also where an earlier version has reconciled them with what is unknown today
 					c.Estimate, c.Presented = float64(c.Raw), max(0, c.Raw)
@@ -238,7 +240,7 @@ func (p *Plan) itemsOf(s Schema, f ReleaseFile) ([]Item, error) {
 		switch {
 		case ok && s.measures(it, m):
 			all[i] = it
-		case f.Plan == planName(p):
+		case f.Plan == planName(p) && f.ofToday(s):
 			return nil, notPlanned(f, m)
 		default:
 			all[i] = s.foreign(m)

@@ -102,6 +102,9 @@ type Schema struct {
 	Formulas   []Formula
 	Identities []Identity
 	Measures   map[string]MeasureInfo
+	Dictionary int // version of the data dictionary that the lists of values come from
+
+	of string // "" for today's lists of values, else those that an earlier release knew
 }
 
 // MeasureInfo is what a figure carries of its measure.

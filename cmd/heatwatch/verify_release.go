@@ -267,13 +267,6 @@ func (t *trail) findPlan() (p *privacy.Plan, why string) {
 	if err != nil {
 		return nil, "this program cannot read the plan: " + err.Error()
 	}
-	if m != nil {
-		for _, it := range m.Items {
-			if d := t.schema.Measures[it.Measure].Definition; d != it.Definition {
-				return nil, fmt.Sprintf("they follow definition %d of %s, and this program has definition %d; use code %s", it.Definition, it.Measure, d, m.Code)
-			}
-		}
-	}
 	return p, ""
 }
 

@@ -37,6 +37,7 @@ func sample(t testing.TB) report {
 		{period: q, statistic: "profiles_change", value: -0.0004, low: -0.1, high: 0.126, wide: [2]float64{-0.3, 0.4}, unit: "change", items: []string{"ads"}, entries: []int{4}},
 	}
 	for i := range rows {
+		rows[i].definition = 1
 		rows[i].json = json.RawMessage(`{"period":` + strconv.Quote(rows[i].period.String()) + `}`)
 	}
 	return report{measure: "time-to-emergency-service", definition: 1, population: "minors", rows: rows,

@@ -54,6 +54,9 @@ func (r report) csv(mark string) Table {
 			value, low, high = full(f.value), full(f.low), full(f.high)
 		}
 		note := f.note
+		if r.superseded(f) {
+			note = strings.TrimPrefix(note+"; "+definitionOf(f), "; ")
+		}
 		if mark != "" {
 			note = strings.TrimPrefix(note+"; "+mark, "; ")
 		}
@@ -62,6 +65,8 @@ func (r report) csv(mark string) Table {
 	}
 	return t
 }
+
+func definitionOf(f row) string { return "definition " + strconv.Itoa(f.definition) }
 
 // writeJSON writes the object of the contract, a figure a line.
 func (r report) writeJSON(w io.Writer, mark string) error {
@@ -155,8 +160,16 @@ func (r report) reading(repeat bool) Table {
 		t.Columns = append(t.Columns, Column{Name: "note"})
 	}
 	last := ""
+	before := map[string]int{} // the newest definition so far of quarters, of years, of spans
 	for _, f := range r.byPeriod() {
 		p := f.period.String()
+		if was := before[f.period.Level()]; was != 0 && was != f.definition {
+			line := make([]string, len(t.Columns))
+			line[0], line[1] = "-- "+changed, definitionOf(f)+" from here on, by "+f.period.Level()
+			t.Rows = append(t.Rows, line)
+			last = ""
+		}
+		before[f.period.Level()] = f.definition
 		if p == last && !repeat {
 			p = ""
 		} else {
@@ -170,6 +183,13 @@ func (r report) reading(repeat bool) Table {
 	}
 	return t
 }
+
+// A series breaks where the definition of its measure changed.
+const (
+	changed     = "definition changed"
+	changedSays = "figures on the two sides of the line were measured differently. A difference between them may come from the new definition " +
+		"alone, so they are neither compared nor added up. What is said below is the definition of today."
+)
 
 // unsampled says which statistics have no second interval, and why.
 func (r report) unsampled() string {
@@ -212,6 +232,9 @@ func (r report) below(t Text) []string {
 	} else {
 		add("The interval beside the value ("+privacy.NoiseOnly+"): ", privacy.NoiseOnlySays)
 		add("The second interval ("+privacy.NoiseAndSampling+"): ", privacy.NoiseAndSamplingSays+r.unsampled())
+	}
+	if slices.ContainsFunc(r.rows, r.superseded) {
+		add("Where the "+changed+": ", changedSays)
 	}
 	add("Who is counted: ", t.Denominator)
 	add("What each figure says: ", r.says(t))

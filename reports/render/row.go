@@ -24,6 +24,7 @@ type row struct {
 	unsampled     string     // why there is no such interval
 	items         []string
 	entries       []int
+	definition    int // that its measurements followed
 	json          json.RawMessage
 }
 
@@ -48,7 +49,7 @@ func open(r privacy.Report) (report, error) {
 		}
 		v, ok := f.Value()
 		r := row{period: f.Period(), statistic: f.Statistic(), by: f.ByText(), value: v, low: f.Low(),
-			high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), json: b}
+			high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), definition: f.Definition(), json: b}
 		r.wide[0], r.wide[1], _ = f.Sampled()
 		r.unsampled = f.Unsampled()
 		out.rows = append(out.rows, r)
@@ -70,6 +71,9 @@ func (r report) byPeriod() []row {
 	})
 	return rows
 }
+
+// superseded tells that a figure follows an earlier definition than the report's.
+func (r report) superseded(f row) bool { return f.definition != r.definition }
 
 // entries are the ledger entries that the rows rest on, ascending.
 func (r report) entries() []int {

@@ -20,8 +20,12 @@ type chart struct {
 	Height      int
 	Ticks       []tick
 	Points      []point
+	Breaks      []mark
 	Bottom      int // y of the lower end
 }
+
+// mark is a line across a series, where its definition changed.
+type mark struct{ X, Anchor, Text string }
 
 type tick struct {
 	X    string
@@ -56,8 +60,19 @@ func (l *lang) series(id, title string, figures []figure) chart {
 		c.Ticks = append(c.Ticks, tick{Y: y(v), Text: l.tick(figures[0].unit, v, s.step)})
 	}
 	n := len(figures)
+	xs := alongAll(figures)
 	for i, f := range figures {
-		p := point{X: percent(along(i, n)), Null: f.null, Value: l.value(f), ShowValue: i == n-1 || n <= 4}
+		if changedAt(figures, i) {
+			at := (xs[i-1] + xs[i]) / 2
+			m := mark{X: percent(at), Anchor: "middle", Text: l.must("measure.changed")}
+			if at < 35 {
+				m.Anchor = "start"
+			} else if at > 75 {
+				m.Anchor = "end"
+			}
+			c.Breaks = append(c.Breaks, m)
+		}
+		p := point{X: percent(xs[i]), Null: f.null, Value: l.value(f), ShowValue: i == n-1 || n <= 4}
 		if !f.null {
 			p.Y, p.Y1, p.Y2 = y(f.value), y(f.low), y(f.high)
 		}
@@ -71,8 +86,33 @@ func (l *lang) series(id, title string, figures []figure) chart {
 			}
 		}
 	}
-	l.labelPeriods(c.Points, figures)
+	l.labelPeriods(c.Points, figures, xs)
 	return c
+}
+
+// changedAt tells that the definition of a series changed before its i-th figure.
+func changedAt(figures []figure, i int) bool {
+	return i > 0 && figures[i].definition != figures[i-1].definition
+}
+
+// alongAll are the places of figures along x. Where the definition changed a place is left empty: what stands on its two
+// sides is not one series.
+func alongAll(figures []figure) []float64 {
+	at, n := make([]int, len(figures)), len(figures)
+	for i := range figures {
+		if i > 0 {
+			at[i] = at[i-1] + 1
+		}
+		if changedAt(figures, i) {
+			at[i]++
+			n++
+		}
+	}
+	xs := make([]float64, len(figures))
+	for i := range xs {
+		xs[i] = along(at[i], n)
+	}
+	return xs
 }
 
 // along is the place of the i-th of n points in hundredths of the width; the left is for the scale.
@@ -80,7 +120,7 @@ func along(i, n int) float64 { return 15 + 77*(float64(i)+0.5)/float64(n) }
 
 // labelPeriods names as many periods as there is room for, the newest first. Of more than four quarters the first one
 // of each year gets the year.
-func (l *lang) labelPeriods(points []point, figures []figure) {
+func (l *lang) labelPeriods(points []point, figures []figure, xs []float64) {
 	n := len(figures)
 	years := n > 4 && figures[0].period.Level() == models.LevelQuarter
 	const phone, page = 270.0, 440.0 // pixels that a chart has at least, on a phone and where there is room
@@ -94,7 +134,7 @@ func (l *lang) labelPeriods(points []point, figures []figure) {
 			name = figures[i].period.Years()[0].String()
 		}
 		need := 8*float64(len([]rune(name))) + 8
-		at := along(i, n)
+		at := xs[i]
 		if (lastPage-at)*page/100 < need {
 			continue
 		}
@@ -179,7 +219,10 @@ func (l *lang) describe(figures []figure, name func(figure) string) string {
 		rest = len(figures) - 8
 		figures = figures[rest:]
 	}
-	for _, f := range figures {
+	for i, f := range figures {
+		if changedAt(figures, i) {
+			parts = append(parts, l.must("measure.changed_row", "n", f.definition))
+		}
 		if f.null {
 			parts = append(parts, l.must("measure.point_null", "label", name(f), "reason", l.reason(f)))
 			continue

@@ -24,6 +24,8 @@ type figure struct {
 	note      string
 	items     []string
 	entries   []int
+
+	definition int // that its measurements followed
 }
 
 // exact tells a public fact that carries no noise.
@@ -64,7 +66,7 @@ func open(s Site) (map[string]report, error) {
 			}
 			v, ok := f.Value()
 			out.figures = append(out.figures, figure{period: f.Period(), statistic: f.Statistic(), by: f.By(), value: v, low: f.Low(),
-				high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries()})
+				high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), definition: f.Definition()})
 		}
 		var err error
 		if out.csv, err = download(r, s, render.FormatCSV); err != nil {

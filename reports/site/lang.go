@@ -200,7 +200,7 @@ func (l *lang) reason(f figure) string {
 }
 
 // notes are the keys of the remarks that privacy puts beside a figure; the English text of each is the remark itself.
-var notes = []string{"note.swamps", "note.empty", "note.half"}
+var notes = []string{"note.swamps", "note.empty", "note.half", "note.definitions"}
 
 // note is a remark in the page's language; one that the catalogues do not know stays as it is.
 func (l *lang) note(remark string) string {

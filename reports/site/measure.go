@@ -51,6 +51,7 @@ type rowView struct {
 	Label                 text
 	Value, Interval, Note string
 	Null                  bool
+	Break                 string // said in a line before it: the definition changed
 }
 
 type sourceView struct {
@@ -132,8 +133,8 @@ func (b builder) overTime(m MeasureText, name string, all []figure) seriesView {
 	for _, level := range []string{models.LevelYear, models.LevelSpan, models.LevelQuarter} {
 		rows := inTime(ofLevel(all, level))
 		early := max(0, len(rows)-openRows)
-		b.addBody(&s, level, rows[early:], false)
-		b.addBody(&s, level, rows[:early], true)
+		b.addBody(&s, level, rows, early, len(rows), false)
+		b.addBody(&s, level, rows, 0, early, true)
 	}
 	return s
 }
@@ -141,13 +142,18 @@ func (b builder) overTime(m MeasureText, name string, all []figure) seriesView {
 // openRows is how many periods of one length stand open; earlier ones are folded away, in the chart and in the files.
 const openRows = 8
 
-func (b builder) addBody(s *seriesView, level string, figures []figure, later bool) {
-	if len(figures) == 0 {
+// addBody adds the rows from one figure up to another.
+func (b builder) addBody(s *seriesView, level string, figures []figure, from, to int, later bool) {
+	if from == to {
 		return
 	}
 	g := body{Heading: b.lang.must("levels." + level), Later: later}
-	for _, f := range figures {
-		g.Rows = append(g.Rows, b.row(text{Text: b.lang.period(f.period)}, f))
+	for i := from; i < to; i++ {
+		r := b.row(text{Text: b.lang.period(figures[i].period)}, figures[i])
+		if changedAt(figures, i) {
+			r.Break = b.lang.must("measure.changed_row", "n", figures[i].definition)
+		}
+		g.Rows = append(g.Rows, r)
 	}
 	s.Bodies = append(s.Bodies, g)
 }
@@ -167,6 +173,9 @@ func (b builder) byGroup(m MeasureText, name, place string, all []figure) series
 	for i := len(periods) - 1; i >= 0; i-- {
 		p := periods[i]
 		g := body{Heading: b.lang.period(p), Later: p != best}
+		if older := before(all, p); older != 0 && older != definitionIn(all, p) {
+			g.Heading += " · " + b.lang.must("measure.changed_row", "n", definitionIn(all, p))
+		}
 		var drawn []figure
 		anything := false
 		for _, f := range all {
@@ -185,6 +194,28 @@ func (b builder) byGroup(m MeasureText, name, place string, all []figure) series
 		s.Bodies = append(s.Bodies, g)
 	}
 	return s
+}
+
+// definitionIn is the definition that the figures of a period follow, 0 where there are none.
+func definitionIn(all []figure, p models.Period) int {
+	n := 0
+	for _, f := range all {
+		if f.period == p {
+			n = max(n, f.definition)
+		}
+	}
+	return n
+}
+
+// before is the definition of the period of the same length that comes before among the figures.
+func before(all []figure, p models.Period) int {
+	n := 0
+	for _, f := range inTime(all) {
+		if f.period.Level() == p.Level() && f.period.Before(p) {
+			n = f.definition
+		}
+	}
+	return n
 }
 
 // First and Rest part what stands open from what is folded away.

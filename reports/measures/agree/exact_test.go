@@ -24,7 +24,7 @@ type exact struct {
 	p    *privacy.Plan
 	many int // counties
 	sums sums
-	past map[models.Period]sums // of snapshots, by quarter
+	past map[models.Period]sums // of snapshots, for changes
 }
 
 // sums are those of items, county by county.
@@ -38,22 +38,22 @@ func newExact(t *testing.T, d *measuretest.DB, counties int) *exact {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &exact{d: d, s: s, p: p, many: counties, past: map[models.Period]sums{}}
+	return &exact{d: d, s: s, p: p, many: counties}
 }
 
 // figures are those of one period, county by county.
 func (x *exact) figures(t *testing.T, period models.Period) []map[oracle.Key]*float64 {
 	t.Helper()
-	snapshot := func(it privacy.Item) bool { return it.Level == privacy.LevelSnapshot }
+	x.past = map[models.Period]sums{}
 	if period.Level() == models.LevelQuarter {
-		x.snapshots(t, period, snapshot)
 		for q := models.QuarterOf(period.First().AddDays(-365 - 45)); q.First() <= period.Last().AddDays(45-365); q = q.Next() {
-			x.snapshots(t, q, snapshot)
+			x.sums = sums{}
+			x.measure(t, q, func(it privacy.Item) bool { return it.Level == privacy.LevelSnapshot })
+			x.past[q] = x.sums
 		}
 	}
 	x.sums = sums{}
-	x.measure(t, period, func(it privacy.Item) bool { return !snapshot(it) })
-	maps.Copy(x.sums, x.past[period])
+	x.measure(t, period, func(privacy.Item) bool { return true })
 	all := make([]map[oracle.Key]*float64, x.many)
 	for i := range all {
 		all[i] = map[oracle.Key]*float64{}
@@ -75,23 +75,6 @@ func (x *exact) figures(t *testing.T, period models.Period) []map[oracle.Key]*fl
 		}
 	}
 	return all
-}
-
-// snapshots are those of a quarter, measured once.
-func (x *exact) snapshots(t *testing.T, q models.Period, pick func(privacy.Item) bool) {
-	t.Helper()
-	if x.past[q] != nil {
-		return
-	}
-	x.sums = sums{}
-	var some bool
-	if err := x.d.QueryRow(fmt.Sprintf("SELECT count(*) > 0 FROM all_ad_snapshots WHERE window_start_on BETWEEN DATE '%s' AND DATE '%s'", q.First(), q.Last())).Scan(&some); err != nil {
-		t.Fatal(err)
-	}
-	if some {
-		x.measure(t, q, pick)
-	}
-	x.past[q] = x.sums
 }
 
 // who is a cohort: the items of one population, activity, level and day.
@@ -117,10 +100,10 @@ func (x *exact) measure(t *testing.T, period models.Period, pick func(privacy.It
 	}
 	for _, w := range order {
 		items := groups[w]
-		var ms []measures.Measure
+		var ids []string
 		for _, it := range items {
-			if m, _, _ := measures.LookupVector(it.Vector); !slices.ContainsFunc(ms, func(o measures.Measure) bool { return o.ID == m.ID }) {
-				ms = append(ms, m)
+			if !slices.Contains(ids, it.Measure) {
+				ids = append(ids, it.Measure)
 			}
 		}
 		x.d.Cohort(t, period, w.asof)
@@ -133,9 +116,19 @@ func (x *exact) measure(t *testing.T, period models.Period, pick func(privacy.It
 				x.d.Exec(t, privacy.ActiveCohort(x.s, items[0].Vector, items[0].Level, len(period.Years()), period))
 			}
 		}
-		active()
+		build := func() {
+			active()
+			for _, q := range x.s.Relations(ids) {
+				x.d.Exec(t, q)
+			}
+			for _, id := range ids {
+				for _, q := range x.s.Build[id] {
+					x.d.Exec(t, q)
+				}
+			}
+		}
 		if w.population != privacy.Nobody && w.population != "profiles" {
-			x.d.Tables(t, ms...)
+			build()
 			for _, it := range items {
 				x.sum(t, it)
 			}
@@ -143,16 +136,15 @@ func (x *exact) measure(t *testing.T, period models.Period, pick func(privacy.It
 		}
 		for i := range x.many {
 			x.d.Exec(t, fmt.Sprintf("UPDATE shown SET county = %d", i))
-			if w.population == privacy.Nobody {
-				for _, it := range items {
-					x.read(t, it, fmt.Sprintf("SELECT %d::BIGINT, '', v.cell, sum(v.value)::BIGINT FROM (%s) v GROUP BY ALL", i, x.s.Vectors[it.Vector].SQL))
-				}
-				continue
+			if w.population == "profiles" {
+				build()
 			}
-			active() // of this county
-			x.d.Tables(t, ms...)
 			for _, it := range items {
-				x.sum(t, it)
+				if w.population == "profiles" {
+					x.sum(t, it)
+				} else {
+					x.sumFacts(t, it, i)
+				}
 			}
 		}
 	}
@@ -178,6 +170,12 @@ func (x *exact) sum(t *testing.T, it privacy.Item) {
 		}
 	}
 	x.read(t, it, fmt.Sprintf("SELECT (v.person // %d)::BIGINT, %s, v.cell, sum(v.value)::BIGINT FROM (%s) v SEMI JOIN cohort c ON c.person = v.person %s GROUP BY ALL", perCounty, dim, v.SQL, join))
+}
+
+// sumFacts fills in the cells of public facts of one county.
+func (x *exact) sumFacts(t *testing.T, it privacy.Item, i int) {
+	t.Helper()
+	x.read(t, it, fmt.Sprintf("SELECT %d::BIGINT, '', v.cell, sum(v.value)::BIGINT FROM (%s) v GROUP BY ALL", i, x.s.Vectors[it.Vector].SQL))
 }
 
 func (x *exact) read(t *testing.T, it privacy.Item, query string) {

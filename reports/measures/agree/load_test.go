@@ -25,8 +25,8 @@ const (
 	noPersonAtAll = -1
 )
 
-// base are entities whose rows are about nobody at all, or of which a county's first counts: they are loaded with the county's
-// number and shown through a view, one county at a time.
+// base are entities whose rows are about nobody in a county that one could tell by a person, or of which a county's first
+// counts: they are loaded with the county's number and shown through a view, one county at a time.
 var base = []string{"resources", "ad_snapshots"}
 
 // table collects rows of a relation.
@@ -51,17 +51,21 @@ func fresh(t *testing.T) *measuretest.DB {
 	return d
 }
 
+// tableOf is the relation that an entity's rows are loaded into.
+func tableOf(entity string) string {
+	if slices.Contains(base, entity) {
+		return "all_" + entity
+	}
+	return entity
+}
+
 // load replaces everything in the database by these counties.
 func load(t *testing.T, d *measuretest.DB, counties []*county) {
 	t.Helper()
 	l := loader{t: t, zone: measuretest.Zone(), tables: map[string]*table{}}
 	names := []string{"agencies", "coverage", "people"}
 	for _, e := range models.Dictionary().Entities {
-		if slices.Contains(base, e.Name) {
-			names = append(names, "all_"+e.Name)
-		} else {
-			names = append(names, e.Name)
-		}
+		names = append(names, tableOf(e.Name))
 	}
 	for _, name := range names {
 		d.Exec(t, "DELETE FROM "+name)
@@ -169,10 +173,7 @@ func (l loader) row(entity, partner string, agency, person int, row cells) {
 			}
 		}
 	}
-	if slices.Contains(base, entity) {
-		entity = "all_" + entity
-	}
-	l.add(entity, out)
+	l.add(tableOf(entity), out)
 }
 
 // when is the value if it is there.
@@ -256,6 +257,7 @@ func (l loader) county(i int, c *county) {
 }
 
 func (l loader) publicLife(i int, c *county, row func(entity, partner string, person int, r cells)) {
+	here := int64(i)
 	for _, x := range c.public.Trainings {
 		row("trainings", x.Agency, noPersonAtAll, cells{"training_id": x.ID, "held_on": x.On, "audience": x.Audience, "attendees": x.Attendees,
 			"minutes": when(x.HasMinutes, x.Minutes), "certified": when(x.HasCertified, x.Certified)})
@@ -267,7 +269,7 @@ func (l loader) publicLife(i int, c *county, row func(entity, partner string, pe
 		row("pledges", x.Agency, noPersonAtAll, cells{"pledged_on": x.On, "language": x.Language, "pledges": x.Pledges})
 	}
 	for _, x := range c.public.Resources {
-		row("resources", x.Agency, noPersonAtAll, cells{"county": int64(i), "resource_id": x.ID, "resource_type": x.Type, "program": x.Program, "effective_on": x.Effective, "quantity": x.Quantity})
+		row("resources", x.Agency, noPersonAtAll, cells{"county": here, "resource_id": x.ID, "resource_type": x.Type, "program": x.Program, "effective_on": x.Effective, "quantity": x.Quantity})
 	}
 	profiles := map[string]int{}
 	for _, x := range c.public.Ads {
@@ -280,6 +282,6 @@ func (l loader) publicLife(i int, c *county, row func(entity, partner string, pe
 			}
 			n = profiles[key]
 		}
-		row("ad_snapshots", x.Agency, n, cells{"county": int64(i), "snapshot_id": x.Snapshot, "profile_key": x.Profile, "window_start": x.Start, "area": x.Area, "ads": x.Ads})
+		row("ad_snapshots", x.Agency, n, cells{"county": here, "snapshot_id": x.Snapshot, "profile_key": x.Profile, "window_start": x.Start, "area": x.Area, "ads": x.Ads})
 	}
 }

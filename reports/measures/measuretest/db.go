@@ -13,7 +13,11 @@ import (
 )
 
 // DB is an in-memory DuckDB with the relations of a lake session, empty until rows are loaded.
-type DB struct{ *sql.DB }
+type DB struct {
+	*sql.DB
+	// Patch changes every statement before it runs, for tests that take a guard away and want to see its case fail.
+	Patch func(statement string) string
+}
 
 // New opens one for the time of the test.
 func New(t testing.TB) *DB {
@@ -24,7 +28,7 @@ func New(t testing.TB) *DB {
 	}
 	db.SetMaxOpenConns(1) // temp tables belong to a connection
 	t.Cleanup(func() { db.Close() })
-	d := &DB{db}
+	d := &DB{DB: db}
 	d.Exec(t, "SET threads = 2; "+Schema()+Macros()+privacy.KeyedChoice([]byte("selection key of tests")))
 	return d
 }
@@ -35,9 +39,16 @@ func (d *DB) Exec(t testing.TB, statements string, args ...any) {
 	if strings.TrimSpace(statements) == "" {
 		return
 	}
-	if _, err := d.DB.Exec(statements, args...); err != nil {
+	if _, err := d.DB.Exec(d.patched(statements), args...); err != nil {
 		t.Fatalf("%v\nin: %.400s", err, statements)
 	}
+}
+
+func (d *DB) patched(statement string) string {
+	if d.Patch == nil {
+		return statement
+	}
+	return d.Patch(statement)
 }
 
 // Schema creates the session's relations as empty tables.

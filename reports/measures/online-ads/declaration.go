@@ -24,8 +24,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "online-ads", Title: "A 24-hour snapshot of online advertising", Definition: 1,
 		Population: "profiles",
-		Objective:  "none of its own: it watches the market that the grant's objectives are set against",
-		Prong:      "Prosecution of exploiters and purchasers",
+		Objective:  declare.ObjectivePrevention,
+		Prong:      declare.ProngCommunity,
 		Says: "Now and then a partner looks through the advertisements of an area for 24 hours and notes each profile with its number of " +
 			"ads. Of each area, the first local day on which such a window began in the quarter is the quarter's snapshot of that area; " +
 			"others of the same quarter are not measured. A profile is one key of one partner. All rows of a profile " +

@@ -17,8 +17,8 @@ func Measure() declare.Measure {
 	return declare.Measure{
 		ID: "resources", Title: "What the network has built", Definition: 1,
 		Population: "none",
-		Objective:  "none of its own: what the grant's objectives are carried by",
-		Prong:      "Policy and resource development",
+		Objective:  declare.ObjectiveCoordination,
+		Prong:      declare.ProngPolicy,
 		Says: "Beds, programmes, policies, protocols, partners and grants of the network, by kind of resource and by programme. Each row " +
 			"that a partner sends is a change with the day from which it holds: beds opened are a positive quantity, beds closed a " +
 			"negative one. The figure of a period is the sum of all rows that took effect on or before its last day, whenever that was: what " +

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"heatwatch/models"
 	"heatwatch/privacy"
 	"heatwatch/reports/measures"
 )
@@ -17,7 +18,7 @@ func Schema() privacy.Schema {
 		Entries: statements(entries), EntriesOf: map[string][]string{}, Relations: relations,
 		Build: map[string][]string{}, Vectors: map[string]privacy.Vector{}, Dimensions: map[string]privacy.Dimension{},
 		Measures: map[string]privacy.MeasureInfo{},
-		Formulas: formulas(), Identities: identities(),
+		Formulas: formulas(), Identities: identities(), Dictionary: models.Dictionary().Version,
 	}
 	for _, population := range []string{"accused", "profiles", "attendees", "pledgers"} {
 		s.EntriesOf[population] = statements(measures.NoEntries())
@@ -27,11 +28,11 @@ func Schema() privacy.Schema {
 		s.Build[m.ID] = statements(m.SQL)
 		for _, v := range m.Vectors {
 			s.Vectors[m.ID+"."+v.Name] = privacy.Vector{Name: m.ID + "." + v.Name, Encoding: privacy.Encoding(v.Encoding), Cells: v.Cells,
-				Linf: v.Linf, SQL: v.SQL, Measure: m.ID, Eligible: v.Eligible, By: once(v), Each: v.Each, EachValues: v.EachValues, L0: v.L0,
-				Activity: v.Activity, First: v.First, Events: v.Events, Population: v.Population, DueAfter: v.DueAfter}
+				Linf: v.Linf, SQL: plain(v.SQL), Measure: m.ID, Eligible: v.Eligible, By: once(v), Each: v.Each, EachValues: v.EachValues, L0: v.L0,
+				Activity: plain(v.Activity), First: v.First, Events: v.Events, Population: v.Population, DueAfter: v.DueAfter}
 			for _, name := range v.Dimensions {
 				if d, ok := m.Dimension(name); ok {
-					s.Dimensions[m.ID+"/"+name] = privacy.Dimension{Name: name, Values: d.Values, SQL: d.SQL}
+					s.Dimensions[m.ID+"/"+name] = privacy.Dimension{Name: name, Values: d.Values, SQL: plain(d.SQL)}
 				}
 			}
 		}
@@ -53,7 +54,7 @@ func relations(ids []string) []string {
 // statements splits a file of ours at the semicolons that end its lines.
 func statements(sql string) []string {
 	var all []string
-	for part := range strings.SplitSeq(sql+"\n", ";\n") {
+	for part := range strings.SplitSeq(plain(sql)+"\n", ";\n") {
 		if strings.TrimSpace(part) != "" {
 			all = append(all, part)
 		}
