@@ -108,6 +108,17 @@ func (it Item) In(period models.Period) bool {
 	return period.Level() == it.Level
 }
 
+// Spans are the lengths in years of the spans that the plan measures, each once.
+func (p *Plan) Spans() []int {
+	var all []int
+	for _, it := range p.Items {
+		if it.Level == models.LevelSpan && !slices.Contains(all, it.Years) {
+			all = append(all, it.Years)
+		}
+	}
+	return all
+}
+
 // covers reports whether figures of an item stand at a period: its own, or a sum of its own.
 func (it Item) covers(period models.Period) bool {
 	return it.In(period) || slices.Contains(it.Sums, period.Level())

@@ -36,24 +36,40 @@ const (
 
 func (c *command) demoCommand() *cobra.Command {
 	var out string
+	var check bool
 	cmd := &cobra.Command{Use: "demo", Short: "The whole story on a synthetic county of 20 agencies, in under two minutes", Args: cobra.NoArgs,
 		Long: `Makes a synthetic county, de-identifies the exports of its 20 agencies, drops them over SFTP into a server of its own,
-runs a nightly, releases what is due, prints two reports and the budget, and publishes the site. No person in it exists.`,
-		Example: `  heatwatch demo --out demo`,
+runs a nightly, releases what is due, prints two reports and the budget, and publishes the site. No person in it exists.
+
+With --check it prints beside the released figures what is exactly so in the synthetic county, how far the noise moved
+each, and how many intervals hold the truth: the totals, and with --format csv or json all. Where the demonstration is
+there already it is only compared.`,
+		Example: `  heatwatch demo --out demo
+  heatwatch demo --out demo --check`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.demo(cmd.Context(), out)
+			if _, err := os.Stat(out); err != nil || !check {
+				if err := c.demo(cmd.Context(), out); err != nil {
+					return err
+				}
+			}
+			if check {
+				return c.checkDemo(out)
+			}
+			return nil
 		}}
-	cmd.Flags().StringVar(&out, "out", "demo", "folder for everything that the demonstration makes; must not exist")
+	cmd.Flags().StringVar(&out, "out", "demo", "folder for everything that the demonstration makes; must not exist, unless it is to be checked")
+	cmd.Flags().BoolVar(&check, "check", false, "compare what was released with the truth of the synthetic county")
 	return cmd
 }
 
 // story is a demonstration under way.
 type story struct {
 	*command
-	dir    string
-	house  *house
-	county fixtures.Config
-	step   int
+	dir      string
+	house    *house
+	county   fixtures.Config
+	partners []fixtures.Partner
+	step     int
 }
 
 const demoSteps = 7
@@ -103,12 +119,16 @@ func (s *story) makeCounty(context.Context) error {
 		quarters--
 	}
 	s.say(fmt.Sprintf("a synthetic county: 20 agencies, %d to %s, about %d new persons a year", first, last, demoPersonsAYear))
-	s.county = fixtures.Config{Seed: demoSeed, Persons: demoPersonsAYear * quarters / 4, FirstQuarter: models.YearPeriod(first).Quarters()[0], Quarters: quarters, End: end}
+	s.county = fixtures.Config{Seed: demoSeed, Persons: demoPersonsAYear * quarters / 4, FirstQuarter: models.YearPeriod(first).Quarters()[0], Quarters: quarters, End: end, StoppedEarly: true, TruthUntil: models.DateOf(now)}
 	if err := os.MkdirAll(s.path("raw"), 0o700); err != nil {
 		return problem.Wrap(err, problem.Failed, s.path("raw"), "the folder cannot be made", "check the permissions")
 	}
-	_, err = fixtures.Generate(s.county, fixtures.OSDir(s.path("raw")))
-	return err
+	truth, err := fixtures.Generate(s.county, fixtures.OSDir(s.path("raw")))
+	if err != nil {
+		return err
+	}
+	s.partners = truth.Partners
+	return nil
 }
 
 // makeHouse makes the home, enrols the agencies with a key each, and writes their kits.
@@ -121,8 +141,8 @@ func (s *story) makeHouse(context.Context) error {
 	if s.house, err = s.open(); err != nil {
 		return err
 	}
-	for _, p := range fixtures.Partners() {
-		a := partner.Default(p.Kind, s.county.FirstQuarter.First())
+	for _, p := range s.partners {
+		a := partner.Default(p.Kind, p.From)
 		if err := partner.Add(s.house.fs, s.house.Partners(), p.Name, a); err != nil {
 			return err
 		}
@@ -170,16 +190,15 @@ func (s *story) deidentify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		to := s.county.End - 1
 		_, err = deidentify.Run(ctx, deidentify.Config{FS: s.house.fs, Kit: k, Raw: s.path("raw", p.Name), Out: s.path("drops", p.Name, demoDrop),
-			Covers: &deidentify.Covers{From: s.county.FirstQuarter.First(), To: to}, Now: now})
+			Covers: &deidentify.Covers{From: p.From, To: p.Covers}, Now: now})
 		return err
 	})
 }
 
 // each runs f for every agency, with a bar on a terminal.
 func (s *story) each(what string, f func(fixtures.Partner) error) error {
-	all := fixtures.Partners()
+	all := s.partners
 	var bar *mpb.Bar
 	if cli.Terminal(s.Err) {
 		progress := mpb.New(mpb.WithOutput(s.Err), mpb.WithWidth(40))
@@ -264,8 +283,9 @@ func (s *story) release(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The synthetic county ends before today; a real one does not, and its calendar goes on.
-	periods = slices.DeleteFunc(periods, func(p models.Period) bool { return p.Last() >= s.county.End })
+	// The synthetic county ends before today; a real one does not, and its calendar goes on. A span of years may reach
+	// beyond that end.
+	periods = slices.DeleteFunc(periods, func(p models.Period) bool { return p.Level() != models.LevelSpan && p.Last() >= s.county.End })
 	for _, p := range periods {
 		if err := s.makeEntries(ctx, s.house, lock, r, p, may); err != nil {
 			return err

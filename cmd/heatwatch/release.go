@@ -154,7 +154,7 @@ func (h *house) warehouse(ctx context.Context) (privacy.Warehouse, error) {
 }
 
 // duePeriods are the periods of which something has come due and is not recorded, from the calendar, the plan and the ledger:
-// the first is that of the earliest agreement.
+// the first is that of the earliest agreement. Spans of years come last.
 func (h *house) duePeriods(r privacy.Releaser) ([]models.Period, error) {
 	start, err := h.firstDay()
 	if err != nil {
@@ -176,6 +176,13 @@ func (h *house) duePeriods(r privacy.Releaser) ([]models.Period, error) {
 	for y := models.YearOf(start); y.Last() < r.Today; y = y.Next() {
 		if err := add(y); err != nil {
 			return nil, err
+		}
+	}
+	for _, n := range r.Plan.Spans() {
+		for first := start.Year() - (start.Year()-1)%n; models.SpanOf(first, first+n-1).Last() < r.Today; first += n {
+			if err := add(models.SpanOf(first, first+n-1)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return all, nil
