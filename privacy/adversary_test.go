@@ -291,7 +291,7 @@ func (w *warehouse) usual(agencies, many int) {
 			if r.IntN(3) == 0 {
 				w.manage(agency, at+r.IntN(60*day), r.IntN(200))
 			}
-			w.about(agency, at, many)
+			w.about(agency, at, min(many, 3))
 		}
 	}
 }

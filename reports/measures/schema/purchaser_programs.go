@@ -11,6 +11,6 @@ func purchaserPrograms() []privacy.Formula {
 	return []privacy.Formula{
 		count(id, "persons", "persons", "enrolled", ""),
 		share("share_completed_180d", "completed", 0.6),
-		share("share_rearrested_365d", "rearrested", 0.1),
+		share("share_rearrested_365d", "rearrested", 0.2),
 	}
 }
