@@ -365,6 +365,36 @@ func TestAMergedPersonIsCountedOnce(t *testing.T) {
 	}
 }
 
+// Who was one person and is two carries both cohorts and the whole spend twice: what a frozen cohort still has due counts both
+// parts, and no later cohort has either.
+func TestTheTwoPartsOfASplitPersonEnterNoLaterCohort(t *testing.T) {
+	l := newLake(t)
+	l.county40(t)
+	h := newHome(t, l)
+	h.must(t, "2025Q1", "2026-05-01")
+	h.must(t, "2025", "2026-05-01")
+	g, stands, _ := h.book(t)
+	l.engage(t, 99, 1, "2025-05-05", "yes") // the part that gets the later row, and would enter in the second quarter
+	if err := g.Split(stands, "minors", idOf(2), len(h.entries(t)), idOf(2), idOf(99)); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.exact(t, "2025", "2027-01-14")["late"]; got != "[1]" { // half of 50 and one
+		t.Errorf("late is %s after the split of one who said yes, want [1]", got)
+	}
+	h.must(t, "2025Q2", "2027-12-31")
+	for period, ms := range h.frozen(t) {
+		in := 0
+		for _, m := range ms {
+			if m == fmt.Sprintf("%x", pseudonym(99)) || m == fmt.Sprintf("%x", pseudonym(2)) {
+				in++
+			}
+		}
+		if want := map[string]int{"2025Q1": 2, "2025": 2}[period]; in != want {
+			t.Errorf("%s has %d of the parts, want %d", period, in, want)
+		}
+	}
+}
+
 // What another copy of the home has measured is charged at its full price to whom it was about, by plan.
 func TestImportsAreCharged(t *testing.T) {
 	l := newLake(t)

@@ -10,9 +10,15 @@ import (
 	"heatwatch/reports/measures/measuretest"
 )
 
-// Bad input and faults, as far as SQL alone decides what becomes of them. What releases decide (freezing, linking again,
-// corrections after a release, periods without data) is in cmd/heatwatch/testdata/badinput.txtar and in
-// privacy/definition_test.go.
+// Bad input and faults, as far as SQL alone decides what becomes of them. What releases decide stands elsewhere:
+//
+//	late partner, restated entry, corrections, no data, one person, future   cmd/heatwatch/testdata/badinput.txtar
+//	late records before and after each freeze, frozen entries                TestLateRecordsAreCountedOnce, TestFrozenEntriesWin (privacy)
+//	merged, split, forgotten between two releases                            TestAMergedPersonIsCountedOnce,
+//	                                                                         TestTheTwoPartsOfASplitPersonEnterNoLaterCohort (privacy), TestForget (register)
+//	an empty lake                                                            TestAnEmptyLakeIsReleasedLikeAnyOther (privacy)
+//	a new definition, a new code                                             reports/measures/schema/definition_test.go
+//	rows that no intake would let through                                    TestNoRowMakesAStatementFail
 //
 // Each case is rows in and exact cells out, like those of testdata, with the guards that it is about. A guard is taken out of
 // the SQL and the case must fail: a test that holds without the guard holds nothing.
