@@ -48,7 +48,7 @@ there already it is only compared.`,
   heatwatch demo --out demo --check`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Stat(out); err != nil || !check {
-				if err := c.demo(cmd.Context(), out); err != nil {
+				if err := c.demo(cmd.Context(), out, !check || c.Format == "" || c.Format == string(render.FormatTable)); err != nil {
 					return err
 				}
 			}
@@ -70,6 +70,7 @@ type story struct {
 	county   fixtures.Config
 	partners []fixtures.Partner
 	step     int
+	reports  bool // printed
 }
 
 const demoSteps = 7
@@ -79,7 +80,8 @@ func (s *story) say(what string) {
 	s.Say("[%d/%d] %s", s.step, demoSteps, what)
 }
 
-func (c *command) demo(ctx context.Context, out string) error {
+// demo tells the story. It prints reports unless what is printed next is for a program.
+func (c *command) demo(ctx context.Context, out string, reports bool) error {
 	dir, err := filepath.Abs(out)
 	if err != nil {
 		return err
@@ -88,7 +90,7 @@ func (c *command) demo(ctx context.Context, out string) error {
 		return problem.New(problem.Usage, dir, "the folder is there already", "name another with --out, or delete it")
 	}
 	began := time.Now()
-	s := &story{command: &command{App: c.App, dir: filepath.Join(dir, "home")}, dir: dir}
+	s := &story{command: &command{App: c.App, dir: filepath.Join(dir, "home")}, dir: dir, reports: reports}
 	for _, step := range []func(context.Context) error{s.makeCounty, s.makeHouse, s.deidentify, s.drop, s.night, s.release, s.show} {
 		if err := step(ctx); err != nil {
 			return err
@@ -305,6 +307,9 @@ func (s *story) show(ctx context.Context) error {
 	site := s.path("public")
 	if err := s.house.publish(ctx, site); err != nil {
 		return err
+	}
+	if !s.reports {
+		return nil
 	}
 	o, err := s.Options()
 	if err != nil {

@@ -141,11 +141,15 @@ func (k *demoCheck) add(f privacy.Figure, truth map[string]fixtures.Figure) {
 	k.rows = append(k.rows, row)
 }
 
-// table has the totals, or everything.
+// table has the totals, or everything. A measure without a total, such as outcomes by domain, is there with all it has.
 func (k *demoCheck) table() render.Table {
+	totals := map[string]bool{}
+	for _, r := range k.rows {
+		totals[r.figure.Measure()] = totals[r.figure.Measure()] || r.figure.Dimension() == ""
+	}
 	t := render.Table{Columns: render.Cols("measure", "statistic", "period", "by", "released#", "truth#", "difference#", "low#", "high#", "in_interval")}
 	for _, r := range k.rows {
-		if !k.whole && (r.figure.Dimension() != "" || r.state == isSummed) {
+		if m := r.figure.Measure(); !k.whole && (totals[m] && r.figure.Dimension() != "" || r.state == isSummed) {
 			continue
 		}
 		v, ok := r.figure.Value()

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"heatwatch/fixtures"
+	"heatwatch/models"
+	"heatwatch/reports/measures"
+)
+
+type checkedRow struct {
+	Measure, Statistic, Period, By string
+	Released, Truth, Difference    *float64
+	InInterval                     string `json:"in_interval"`
+}
+
+func (r *rig) check() (rows []checkedRow) {
+	r.t.Helper()
+	var out struct{ Rows []map[string]any }
+	if err := json.Unmarshal([]byte(r.run(0, "demo", "--check", "--out", r.dir, "--format", "json")), &out); err != nil {
+		r.t.Fatal(err)
+	}
+	for _, x := range out.Rows {
+		number := func(name string) *float64 {
+			if v, ok := x[name].(float64); ok {
+				return &v
+			}
+			return nil
+		}
+		text := func(name string) string { s, _ := x[name].(string); return s }
+		rows = append(rows, checkedRow{text("measure"), text("statistic"), text("period"), text("by"), number("released"), number("truth"), number("difference"), text("in_interval")})
+	}
+	return rows
+}
+
+// A demonstration's figures stand beside the truth: most intervals hold it, and none holds another county's.
+func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
+	r := newRig(t)
+	r.run(0, "init", "--demo")
+	end, _ := models.ParseDate("2025-01-01")
+	truth := r.county(fixtures.Config{Seed: 9, Persons: 300, FirstQuarter: quarter(t, "2023Q1"), Quarters: 4, End: end, TruthUntil: end.AddDays(400)})
+	for _, p := range []string{"2023Q3", "2023", "2021-2025"} {
+		r.run(0, "release", p, "--witness", "none")
+	}
+	rows := r.check()
+	held, beside := 0, 0
+	want := map[string]*float64{}
+	for _, f := range truth.Figures {
+		want[key(f.Measure, f.Period, f.Statistic, f.By)] = f.Value
+	}
+	seen := 0
+	for _, m := range measures.All() {
+		var rep struct{ Figures []released }
+		if err := json.Unmarshal([]byte(r.run(0, "report", m.ID, "--format", "json")), &rep); err != nil {
+			t.Fatal(err)
+		}
+		n := len(slices.DeleteFunc(slices.Clone(rows), func(x checkedRow) bool { return x.Measure != m.ID }))
+		if n != len(rep.Figures) {
+			t.Errorf("%s: %d figures are compared, %d were released", m.ID, n, len(rep.Figures))
+		}
+		if n > 0 {
+			seen++
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d measures are compared", seen)
+	}
+	for _, x := range rows {
+		if v, ok := want[strings.Join([]string{x.Measure, x.Period, x.Statistic, x.By}, "|")]; ok && v != nil && (x.Truth == nil || math.Abs(*x.Truth-*v) > 1e-4*math.Max(1, math.Abs(*v))) {
+			t.Errorf("%+v: the truth is %s, not %s", x, show(v), show(x.Truth))
+		}
+		switch x.InInterval {
+		case "yes":
+			held++
+			fallthrough
+		case "no":
+			beside++
+			if x.Difference == nil || x.Released == nil {
+				t.Errorf("%s %s %s: no difference", x.Measure, x.Statistic, x.Period)
+			}
+		case "withheld":
+			if x.Released != nil {
+				t.Errorf("%+v is withheld and shown", x)
+			}
+		}
+	}
+	if beside < 300 || float64(held) < 0.9*float64(beside) {
+		t.Errorf("%d of %d intervals hold the truth", held, beside)
+	}
+	table := r.run(0, "demo", "--check", "--out", r.dir, "--format", "table")
+	if last := regexp.MustCompile(`\n\d+ figures: the intervals of \d+ of \d+ hold the truth \(\d+\.\d %; .*withheld.*\n$`); !last.MatchString(table) || strings.Contains(table, "age_band=") {
+		t.Errorf("the table ends otherwise, or has breakdowns:\n%s", table[max(0, len(table)-400):])
+	}
+
+	path := filepath.Join(r.dir, "raw", "truth.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := regexp.MustCompile(`"value":(-?)(\d)`).ReplaceAll(b, []byte(`"value":${1}9000000${2}`))
+	if err := os.WriteFile(path, other, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range r.check() {
+		if x.InInterval == "yes" {
+			t.Fatalf("%+v: the interval holds the truth of another county", x)
+		}
+	}
+}
