@@ -870,9 +870,9 @@ func num(ts *testscript.TestScript, v any) float64 {
 // zero; breakdowns of one vector add up to the same, estimates as well as presented; covariances are symmetrical, and no
 // estimate has more noise than its raw number.
 func scriptAccounting(ts *testscript.TestScript, neg bool, args []string) {
+	compared := 0
 	for _, f := range at(ts, decode(ts, args[0]), "[*]") {
-		sums := map[string][2]float64{} // by vector and answer
-		compared := 0
+		sums := map[string][2]float64{} // by vector and answer, of one entry
 		for _, v := range f.(map[string]any)["measurements"].([]any) {
 			m := v.(map[string]any)
 			l0, linf, sd, mu2 := num(ts, m["l0"]), num(ts, m["linf"]), num(ts, m["sd"]), num(ts, m["mu2"])
@@ -914,9 +914,9 @@ func scriptAccounting(ts *testscript.TestScript, neg bool, args []string) {
 				}
 			}
 		}
-		if compared < 5 {
-			ts.Fatalf("only %d sums were compared", compared)
-		}
+	}
+	if compared < 5 {
+		ts.Fatalf("only %d sums were compared", compared)
 	}
 }
 
