@@ -8,7 +8,7 @@ VCS     = $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: agree build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly clean setup setup-test
+.PHONY: agree build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly truth clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch ./cmd/heatwatch
@@ -56,6 +56,9 @@ bench-privacy: # one table; fails if a statistical bar is missed. HEATWATCH_BENC
 
 bench-nightly:
 	$(GO) test ./cmd/heatwatch -run '^$$' -bench 'Night|Help' -benchtime 1x -count 1
+
+truth: setup-test ## every figure of every measure in a county of 3,000 persons and five years, almost without noise, against its truth
+	$(GO) test ./cmd/heatwatch -run '^TestFiguresEqualTheTruth$$' -count 1 -v -timeout 3h -persons 3000 -first 2021Q1 -quarters 20
 
 setup:
 	@sh .ci/setup build

@@ -35,7 +35,7 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 	r := newRig(t, "HEATWATCH_PRIVACY_LIFETIME_EPSILON=500000")
 	r.run(0, "init", "--plan", "full")
 	end, _ := models.ParseDate("2026-10-01")
-	cfg := fixtures.Config{Seed: *countySeed, StoppedEarly: *countySeed%2 == 1, Persons: *countyPersons, FirstQuarter: quarter(t, *countyFirst), Quarters: *countyLong, End: end, TruthUntil: end}
+	cfg := fixtures.Config{Seed: *countySeed, StoppedEarly: *countySeed%2 == 1, Persons: *countyPersons, FirstQuarter: quarter(t, *countyFirst), Quarters: *countyLong, End: end, TruthUntil: models.DateOf(r.now)}
 	truth := r.county(cfg)
 	sd := map[string]float64{}                                                                                      // of the noise on an item's cells, by item and period
 	periods := append(oracle.Periods(cfg.FirstQuarter, cfg.Quarters), models.QuarterOf(cfg.FirstQuarter.First()-1)) // the last is before the first data
