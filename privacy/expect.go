@@ -62,7 +62,7 @@ func (p *Plan) planned(s Schema, period models.Period) (readings, error) {
 			}
 		}
 		for _, c := range parts(it) {
-			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: est, sd: sd, vars: variance(sd)}
+			r[readingKey{it.ID, c}] = reading{item: it, period: c, cells: cells, est: slices.Clone(est), sd: sd, vars: variance(sd)}
 		}
 	}
 	number := 0
