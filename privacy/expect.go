@@ -232,7 +232,11 @@ func (p *Plan) Planned(s Schema, period models.Period, persons float64, state fu
 			By: d.formula.dimension(d.item.By), HalfWidth: e.halfWidth, Limit: design.limit, Published: design.published()}
 		var last models.Period
 		row.Due, row.Mu2, last = p.dueOf(d, period)
-		row.State = state(d.item, last)
+		of := d.item
+		if of.Vector == "" && len(d.usedItems) > 0 { // a total stands when what it is made of does
+			of, _ = p.Item(d.usedItems[0])
+		}
+		row.State = state(of, last)
 		if !row.Published {
 			row.Note = fmt.Sprintf("%s (half-width %.3g at the design size of %.0f; limit %s %.3g)", noteSwamps, design.halfWidth, size, design.kind, design.limit)
 		}
