@@ -35,7 +35,7 @@ func Measure() declare.Measure {
 		DueAfter: 14,
 		Bounds:   "an attendance is at one event, of one type and in one language",
 		Denominator: "Attendances of all events of the period that a partner reported, as partners counted or estimated them. An event that two " +
-			"partners report counts twice.",
+			"partners report counts twice; events that nobody reported are left out.",
 		Source: "the programme's fifth prong and its fifth grant objective; no national standard defines these figures",
 		Differences: "These are outputs: they do not say what was learned. The audience of a media campaign is the partner's own estimate. The noise protects one " +
 			"attendance, not a person's attendances over the years: nobody is identified, so no such promise can be made.",
