@@ -74,6 +74,20 @@ func (x *exact) figures(t *testing.T, period models.Period) []map[oracle.Key]*fl
 			}
 		}
 	}
+	for _, total := range x.p.Totals { // of one item each: a number of persons under a second name
+		if total.Level != period.Level() {
+			continue
+		}
+		for _, pub := range total.Publishes {
+			for i := range all {
+				var n float64
+				for _, v := range x.sums[total.Parts[0][0]][i] {
+					n += float64(v)
+				}
+				all[i][oracle.Key{Measure: pub.Measure, Period: period.String(), Statistic: pub.Statistic}] = &n
+			}
+		}
+	}
 	return all
 }
 

@@ -108,6 +108,11 @@ func TestSharesOfTheCurveAreNested(t *testing.T) {
 
 func TestTheFullPlanPublishesEveryStatistic(t *testing.T) {
 	published := map[string]bool{}
+	for _, total := range plan(t, "full").Totals {
+		for _, pub := range total.Publishes {
+			published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", total.Level, " ")] = true
+		}
+	}
 	for _, it := range plan(t, "full").Items {
 		for _, pub := range it.Publishes {
 			published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", it.Level, " ", pub.By)] = true
