@@ -19,7 +19,7 @@ demo: build ## the whole story on a synthetic county, into demo/
 	./bin/heatwatch demo --out demo
 
 test: setup-test lint ## everything that must hold, in under 25 minutes
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 35m ./...
 	$(MAKE) race
 
 lint: setup
