@@ -194,12 +194,10 @@ func (w *watching) QueryContext(ctx context.Context, q string, args ...any) (*sq
 	if b, e := os.ReadFile(w.profile); e == nil {
 		var root node
 		if json.Unmarshal(b, &root) == nil {
-			before := w.rows
 			root.services(func(n int64) { w.rows += n })
 			if root.reads() {
 				w.of++
 			}
-			_ = before
 		}
 		os.Remove(w.profile)
 	}

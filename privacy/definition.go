@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -43,7 +44,7 @@ func (s Schema) then(p *Plan, f ReleaseFile) Schema {
 		return s
 	}
 	out, cut := s, []string{}
-	out.Vectors, out.Dimensions = copied(s.Vectors), copied(s.Dimensions)
+	out.Vectors, out.Dimensions = maps.Clone(s.Vectors), maps.Clone(s.Dimensions)
 	for _, m := range f.Measurements {
 		name := m.Vector
 		if it, ok := p.Item(m.Item); ok && name == "" {
@@ -95,14 +96,6 @@ func still(today, then []string) []string {
 		return today
 	}
 	return kept
-}
-
-func copied[V any](m map[string]V) map[string]V {
-	out := make(map[string]V, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // definition is the one that a figure's measurements followed, and whether they followed two: then nothing may be put

@@ -17,15 +17,28 @@ func vectorOf(measure, name string) string {
 	return measure + "." + name
 }
 
+// count is a number of persons or events, in total or, with per, for each cell: by {per: cell}.
+func count(measure, statistic, unit, vector, per string, by ...privacy.Dim) privacy.Formula {
+	return privacy.Formula{Measure: measure, Statistic: statistic, Unit: unit, Vector: vectorOf(measure, vector), Form: privacy.FormCount, Per: per, By: by}
+}
+
 // persons counts everybody in a vector once.
 func persons(measure, vector string) privacy.Formula {
-	return privacy.Formula{Measure: measure, Statistic: "persons", Unit: "persons", Vector: vectorOf(measure, vector), Form: privacy.FormCount}
+	return count(measure, "persons", "persons", vector, "")
 }
 
 // share is a share of everybody in a vector: of some cells, or by yes and no.
 func share(measure, statistic, vector string, form privacy.Form, expect float64, cells ...string) privacy.Formula {
 	return privacy.Formula{Measure: measure, Statistic: statistic, Unit: "share", Vector: vectorOf(measure, vector), Form: form, Cells: cells, High: 1,
 		Expect: privacy.Expect{Value: expect}}
+}
+
+// shareOf is some cells of a histogram over `of` (all of them, where none is named), which are expected to hold so many
+// of the vector's persons (0: all).
+func shareOf(measure, statistic, vector string, expect, below float64, cells []string, of ...string) privacy.Formula {
+	f := share(measure, statistic, vector, privacy.FormShare, expect, cells...)
+	f.Of, f.Expect.Below = of, below
+	return f
 }
 
 // yesNo is the share of a signed vector, over known answers where it has a cell for the unknown.
