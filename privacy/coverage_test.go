@@ -359,17 +359,18 @@ func coverage(t *testing.T, p *privacy.Plan, at string, w world, sampling bool, 
 	r := rnd.New(rnd.NewPCG(seed, 11))
 	all := map[string]*held{}
 	for range n {
-		now := truth
+		noise := func(sd float64) float64 { return r.NormFloat64() * sd }
 		if sampling {
 			drawn := map[models.Period]map[string][]float64{}
-			now = func(item string, of models.Period, c privacy.Cell) float64 {
+			m.Set(func(item string, of models.Period, c privacy.Cell) float64 {
 				if drawn[of] == nil {
 					drawn[of] = w.draw(r, p.Items, cells, before(of))
 				}
 				return drawn[of][item][slices.Index(cells[item], c)]
-			}
+			}, noise)
+		} else {
+			m.Draw(noise)
 		}
-		m.Set(now, func(sd float64) float64 { return r.NormFloat64() * sd })
 		for _, f := range m.Figures(nil) {
 			want := exact[f.Name()]
 			if want.Note != "" {
@@ -514,17 +515,18 @@ func TestCoverageOfDifferences(t *testing.T) {
 				r := rnd.New(rnd.NewPCG(uint64(10*i+j), 17))
 				holds, shown, said := make([]int, len(exact)), make([]int, len(exact)), make([]int, len(exact))
 				for range n {
-					now := truth
+					noise := func(sd float64) float64 { return r.NormFloat64() * sd }
 					if sampling {
 						drawn := map[models.Period]map[string][]float64{}
-						now = func(item string, of models.Period, c privacy.Cell) float64 {
+						m.Set(func(item string, of models.Period, c privacy.Cell) float64 {
 							if drawn[of] == nil {
 								drawn[of] = w.draw(r, p.Items, cells, persons(of))
 							}
 							return drawn[of][item][slices.Index(cells[item], c)]
-						}
+						}, noise)
+					} else {
+						m.Draw(noise)
 					}
-					m.Set(now, func(sd float64) float64 { return r.NormFloat64() * sd })
 					got, err := m.Differences()
 					if err != nil {
 						t.Fatal(err)

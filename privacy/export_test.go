@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -187,6 +188,8 @@ type Sim struct {
 	period models.Period
 	spread []spread
 	read   []func() values
+	keys   []readingKey
+	exact  [][]float64 // of each key: the truth of its cells
 }
 
 // Simulate prepares the figures of a period.
@@ -196,30 +199,35 @@ func (p *Plan) Simulate(s Schema, period models.Period) (*Sim, error) {
 		return nil, err
 	}
 	ds, err := p.derivations(s, r, period)
-	return &Sim{p, s, r, ds, period, mapSlice(ds, func(d derivation) spread { return d.spread(r) }),
-		mapSlice(ds, func(d derivation) func() values { return d.reader(r) })}, err
+	keys := slices.SortedFunc(maps.Keys(r), func(a, b readingKey) int {
+		return cmp.Or(cmp.Compare(a.item, b.item), int(a.period.First()-b.period.First()))
+	})
+	return &Sim{p: p, s: s, r: r, ds: ds, period: period, spread: mapSlice(ds, func(d derivation) spread { return d.spread(r) }),
+		read: mapSlice(ds, func(d derivation) func() values { return d.reader(r) }), keys: keys}, err
 }
 
 // Set puts truth plus noise into every cell; noise may be nil.
 func (m *Sim) Set(truth func(item string, period models.Period, c Cell) float64, noise func(sd float64) float64) {
-	keys := slices.SortedFunc(maps.Keys(m.r), func(a, b readingKey) int {
-		if a.item != b.item {
-			return map[bool]int{true: -1, false: 1}[a.item < b.item]
-		}
-		return int(a.period.First() - b.period.First())
+	m.exact = mapSlice(m.keys, func(k readingKey) []float64 {
+		return mapSlice(m.r[k].cells, func(c Cell) float64 { return truth(k.item, k.period, c) })
 	})
-	for _, k := range keys {
+	m.Draw(noise)
+}
+
+// Draw puts noise of its own over the truth that was set last.
+func (m *Sim) Draw(noise func(sd float64) float64) {
+	for i, k := range m.keys {
 		rd := m.r[k]
-		for i, c := range rd.cells {
-			rd.est[i] = truth(k.item, k.period, c)
+		for j, exact := range m.exact[i] {
+			rd.est[j] = exact
 			if noise != nil {
-				rd.est[i] = math.Round(rd.est[i] + noise(rd.sd))
+				rd.est[j] = math.Round(exact + noise(rd.sd))
 			}
 		}
 	}
 	// What is in the cells now are raw numbers.
 	done := map[*beside]bool{}
-	for _, k := range keys {
+	for _, k := range m.keys {
 		b := m.r[k].beside
 		if b == nil || done[b] {
 			continue

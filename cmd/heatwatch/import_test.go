@@ -162,7 +162,7 @@ func TestAfterAnImportTheRegisterHereStands(t *testing.T) {
 
 // closedOf are the cohorts of quarters, in the order of an import: all whom a quarter of the county plan is about.
 func closedOf(quarters ...string) (all []ledger.Cohort) {
-	for _, population := range []string{"attendees", "minors", "pledgers"} {
+	for _, population := range []string{"attendees", "minors", "pledgers", "profiles"} {
 		for _, q := range quarters {
 			all = append(all, ledger.Cohort{Population: population, Period: q})
 		}
