@@ -318,7 +318,7 @@ func TestSpansFreezeLikeYears(t *testing.T) {
 	}
 	for period, want := range map[string][]int{"2022-2023": {2}, "2024-2025": {3, 4, 5}, "2026-2027": {6}} {
 		p := persons{eng: l, book: book, period: parse(t, period)}
-		if err := p.relation(ctx, membership{}); err != nil {
+		if err := p.gather(ctx, 0, membership{}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := p.pseudonyms(ctx)

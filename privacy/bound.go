@@ -68,21 +68,32 @@ func (b *bounder) resolved(ctx context.Context, measure string, d Dimension) (st
 	if slices.Contains(d.Values, unknown) {
 		missing = "LEFT JOIN"
 	}
+	members, err := b.members(ctx)
+	if err != nil {
+		return "", err
+	}
 	return b.table(ctx, "dimension "+measure+"/"+d.Name, "resolved", func(name string) []string {
 		return []string{fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE %[1]s AS
 WITH said AS (SELECT d.person, CAST(d.value AS VARCHAR) AS value FROM (%[2]s) d SEMI JOIN cohort USING (person)),
 known AS (SELECT DISTINCT person, CASE WHEN value IN (%[3]s) THEN value ELSE %[4]s END AS value FROM said WHERE value <> %[5]s),
 alone AS (SELECT person, any_value(value) AS value FROM known WHERE value IS NOT NULL GROUP BY person HAVING count(*) = 1),
 chosen AS (
-  SELECT k.person, arg_min(k.value, %[6]s) AS value FROM known k ANTI JOIN alone USING (person) JOIN people p USING (person)
+  SELECT k.person, arg_min(k.value, %[6]s) AS value FROM known k ANTI JOIN alone USING (person) JOIN %[8]s p USING (person)
   WHERE k.value IS NOT NULL GROUP BY k.person)
 SELECT c.person, coalesce(r.value, %[5]s) AS value FROM (SELECT DISTINCT person FROM cohort) c
   %[7]s (SELECT * FROM alone UNION ALL SELECT * FROM chosen) r USING (person)`,
-			name, d.SQL, listed, unlisted, sqlText(unknown), b.hash(sqlText("dimension "+measure+"/"+d.Name), "k.value"), missing)}
+			name, d.SQL, listed, unlisted, sqlText(unknown), b.hash(sqlText("dimension "+measure+"/"+d.Name), "k.value"), missing, members)}
 	})
 }
 
-// hash is HMAC-SHA-256(selection key, what|pseudonym|choice) in SQL, of a person of people p. The pseudonym is random and
+// members makes a table (person, pseudonym) of the cohort: what is hashed is of few, and people may be millions.
+func (b *bounder) members(ctx context.Context) (string, error) {
+	return b.table(ctx, "members", "members", func(name string) []string {
+		return []string{fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS SELECT p.person, p.pseudonym FROM people p SEMI JOIN cohort USING (person)", name)}
+	})
+}
+
+// hash is HMAC-SHA-256(selection key, what|pseudonym|choice) in SQL, of a person of members p. The pseudonym is random and
 // given once; nothing that other persons, other agencies or the order of arrival could change enters the choice.
 func (b *bounder) hash(what, choice string) string {
 	return keyedHash(b.selection, what, "p.pseudonym", choice)
@@ -136,6 +147,10 @@ func (b *bounder) boundSQL(ctx context.Context, it Item, cells []Cell, small map
 	if err != nil {
 		return "", err
 	}
+	members, err := b.members(ctx)
+	if err != nil {
+		return "", err
+	}
 	place := join + " JOIN domain d ON d.answer = a.cell AND d.dim = " + dim
 	block, blockHash, most, each := "''", "''", int64(1), it.L0
 	if blocks { // here the SELECT itself says the block
@@ -160,13 +175,13 @@ once AS (SELECT DISTINCT a.person, d.i, %[5]s AS block, a.value FROM %[3]s_sever
 clamped AS (SELECT person, i, block, greatest(-%[2]d, least(%[2]d, sum(value)))::BIGINT AS v FROM once GROUP BY person, i, block HAVING sum(value) <> 0),
 above AS (SELECT person FROM clamped GROUP BY person HAVING %[6]s),
 hashed AS (
-  SELECT c.person, c.i, c.v, %[7]s AS h, %[8]s AS b FROM clamped c SEMI JOIN above USING (person) JOIN people p USING (person) JOIN domain d ON d.i = c.i),
+  SELECT c.person, c.i, c.v, %[7]s AS h, %[8]s AS b FROM clamped c SEMI JOIN above USING (person) JOIN %[11]s p USING (person) JOIN domain d ON d.i = c.i),
 ranked AS (
   SELECT i, v, dense_rank() OVER (PARTITION BY person ORDER BY b) AS nth_block, row_number() OVER cells AS nth, sum(abs(v)) OVER cells - abs(v) AS before
   FROM hashed WINDOW cells AS (PARTITION BY person, b ORDER BY h, i ROWS UNBOUNDED PRECEDING)),
 kept AS (SELECT i, v FROM lone UNION ALL SELECT i, v FROM clamped ANTI JOIN above USING (person) UNION ALL SELECT i, %[9]s)
 SELECT i, greatest(-%[10]d, least(%[10]d, sum(v)))::BIGINT FROM kept GROUP BY i`,
-		domainOf(it, cells), it.Linf, rows, place, block, above, b.hash(sqlText(it.ID), "d.cell"), blockHash, keep, maxSum), nil
+		domainOf(it, cells), it.Linf, rows, place, block, above, b.hash(sqlText(it.ID), "d.cell"), blockHash, keep, maxSum, members), nil
 }
 
 // maxTimes bounds how many events a row may stand for.

@@ -31,16 +31,18 @@ func loadFrozen(ctx context.Context, eng Engine, book *register.Book) error {
 			}
 		}
 	}
-	err := run(ctx, eng, `CREATE OR REPLACE TEMP TABLE entries AS
+	if len(book.Periods()) == 0 {
+		return nil
+	}
+	err := run(ctx, eng, `CREATE OR REPLACE TEMP TABLE held AS
 WITH first_freeze AS (
   SELECT pseudonym, arg_min(entered_at, ord) AS entered_at, arg_min(entered_on, ord) AS entered_on, arg_min(agency, ord) AS agency,
     arg_min(agency_kind, ord) AS agency_kind, arg_min(channel, ord) AS channel, arg_min(setting, ord) AS setting, arg_min(age_band, ord) AS age_band, arg_min(coalesce(age, -1), ord) AS age
-  FROM frozen GROUP BY pseudonym),
-held AS (SELECT p.person, f.entered_at, f.entered_on, a.agency, f.agency_kind, f.channel, f.setting, f.age_band, nullif(f.age, -1) AS age
-  FROM first_freeze f JOIN people p USING (pseudonym) LEFT JOIN agencies a ON a.name = f.agency WHERE p.measured)
-SELECT person, entered_at, entered_on, agency, agency_kind, channel, setting, age_band, age FROM held
-UNION ALL
-SELECT e.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age FROM entries e ANTI JOIN held USING (person)`)
+  FROM frozen GROUP BY pseudonym)
+SELECT p.person, f.entered_at, f.entered_on, a.agency, f.agency_kind, f.channel, f.setting, f.age_band, nullif(f.age, -1) AS age
+FROM first_freeze f JOIN people p USING (pseudonym) LEFT JOIN agencies a ON a.name = f.agency WHERE p.measured`,
+		"DELETE FROM entries WHERE person IN (SELECT person FROM held)",
+		"INSERT INTO entries SELECT person, entered_at, entered_on, agency, agency_kind, channel, setting, age_band, age FROM held")
 	if err != nil {
 		return err
 	}
@@ -112,12 +114,19 @@ type persons struct {
 	period models.Period
 }
 
-// relation makes cohort for a group: the period's cohort of entry, or those with an activity in the period.
-func (p persons) relation(ctx context.Context, who membership) error {
+// gather makes cohort for a group, the period's cohort of entry or those with an activity in the period, and keeps a copy
+// under the group's number: finding it may take longer than what is then asked of it.
+func (p persons) gather(ctx context.Context, n int, who membership) error {
+	find := p.entered()
 	if who.activity != "" {
-		return run(ctx, p.eng, activeCohort(who.activity, who.item, p.period))
+		find = activeCohort(who.activity, who.item, p.period)
 	}
-	return run(ctx, p.eng, p.entered())
+	return run(ctx, p.eng, find, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE cohort_%d AS FROM cohort", n))
+}
+
+// regather makes cohort from the copy of a group that was gathered before.
+func (p persons) regather(ctx context.Context, n int) error {
+	return run(ctx, p.eng, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE cohort AS FROM cohort_%d", n))
 }
 
 // entered selects the frozen members if the period is frozen, and otherwise everybody who entered in it, or in frozen periods just

@@ -44,8 +44,8 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register.Register,
 	var offers []register.Offer
 	place := map[int]int{} // of a draw among the offers
 	cohort := book.Members(en.period)
-	for _, who := range groups {
-		if err := p.relation(ctx, who); err != nil {
+	for n, who := range groups {
+		if err := p.gather(ctx, n, who); err != nil {
 			return nil, failed(err)
 		}
 		if who.activity == "" && !book.Froze(en.period) {
@@ -74,10 +74,10 @@ func (r Releaser) sum(ctx context.Context, house Warehouse, g register.Register,
 		return nil, failed(err)
 	}
 	commitments = append(commitments, c)
-	for _, who := range groups {
+	for n, who := range groups {
 		for k, part := range parts(who, func(draw int) []register.ID { return admitted.Out(place[draw]) }) {
 			if len(groups) > 1 || k > 0 { // another one stands, or one without others
-				if err := p.relation(ctx, who); err != nil {
+				if err := p.regather(ctx, n); err != nil {
 					return nil, failed(err)
 				}
 			}

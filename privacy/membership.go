@@ -57,21 +57,30 @@ func ActiveCohort(s Schema, vector, level string, years int, period models.Perio
 // are active in the year of the period and whose active years up to it, by their own records, are at most the first K.
 // The years are calendar years; for a snapshot quarters, for a span spans. How often anything was released does not
 // matter. Whether a person did anything in a quarter of the year is the measure's own question.
+//
+// Those active in the year are found first, by its days, so that the years before are read of them alone.
+//
+// Those active in that year are found first, by its days, so that the years before it are read of them alone.
 func activeCohort(activity string, it Item, period models.Period) string {
-	unit := func(d string) string { return "date_part('year', " + d + ")" }
+	unit, now := func(d string) string { return "date_part('year', " + d + ")" }, models.YearOf(period.Last())
 	switch it.Level {
 	case LevelSnapshot:
+		now = models.QuarterOf(period.Last())
 		unit = func(d string) string { return "(4 * date_part('year', " + d + ") + date_part('quarter', " + d + "))" }
 	case models.LevelSpan:
-		unit = func(d string) string { return fmt.Sprintf("((date_part('year', %s) - 1) // %d)", d, max(1, it.Years)) }
+		n := max(1, it.Years)
+		nth := (period.Last().Year() - 1) / n
+		now = models.SpanOf(n*nth+1, n*nth+n)
+		unit = func(d string) string { return fmt.Sprintf("((date_part('year', %s) - 1) // %d)", d, n) }
 	}
-	now := unit(fmt.Sprintf("(DATE '1970-01-01' + %d)", period.Last()))
 	return fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE cohort AS
-WITH days AS (SELECT a.person, TRY_CAST(a.on_date AS DATE) AS day FROM (%[1]s) a),
+WITH days AS NOT MATERIALIZED (SELECT a.person, TRY_CAST(a.on_date AS DATE) AS day FROM (%[1]s) a),
+now AS (
+  SELECT DISTINCT d.person FROM days d SEMI JOIN people p ON p.person = d.person AND p.measured AND p.population = %[6]s
+  WHERE d.day BETWEEN DATE '1970-01-01' + %[2]d AND DATE '1970-01-01' + %[3]d),
 active AS (
-  SELECT person FROM days WHERE isfinite(day) AND %[2]s <= %[3]s GROUP BY person
-  HAVING max(%[2]s) = %[3]s AND count(DISTINCT %[2]s) <= %[4]d)
-SELECT p.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age
-FROM people p SEMI JOIN active a ON a.person = p.person LEFT JOIN entries e ON e.person = p.person
-WHERE p.measured AND p.population = %[5]s`, activity, unit("day"), now, it.FirstPeriods, sqlText(it.Population))
+  SELECT d.person FROM days d SEMI JOIN now n ON n.person = d.person WHERE d.day <= DATE '1970-01-01' + %[3]d AND isfinite(d.day)
+  GROUP BY d.person HAVING count(DISTINCT %[4]s) <= %[5]d)
+SELECT a.person, e.entered_at, e.entered_on, e.agency, e.agency_kind, e.channel, e.setting, e.age_band, e.age
+FROM active a LEFT JOIN entries e ON e.person = a.person`, activity, now.First(), now.Last(), unit("d.day"), it.FirstPeriods, sqlText(it.Population))
 }

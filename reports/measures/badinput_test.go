@@ -150,7 +150,7 @@ time-to-emergency-service.curve never 1                 # B
 placement-stability.eligible persons 2
 placement-stability.days s -356                         # 8 + 8 - 2 x 186
 `, guards: []guard{
-			{"the local date", "day := e.engaged_at_on", "day := TRY_CAST(e.engaged_at AS DATE)"},
+			{"the local date", "e.engaged_at_on AS day", "TRY_CAST(e.engaged_at AS DATE) AS day"},
 			{"elapsed hours", "epoch_us(s.started_at) - epoch_us(c.entered_at) AS micros",
 				"epoch_us(s.started_at) - epoch_us(c.entered_at) + CASE WHEN month(s.started_at) < 6 THEN 3600000000 ELSE -3600000000 END AS micros"},
 		}},

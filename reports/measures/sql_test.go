@@ -191,7 +191,7 @@ func TestStatementsCanBeSplit(t *testing.T) {
 	}
 	for part := range strings.SplitSeq(all, ";\n") {
 		part = strings.TrimSpace(comment.ReplaceAllString(part, ""))
-		if part != "" && !strings.HasPrefix(part, "CREATE OR REPLACE TEMP ") {
+		if part != "" && !strings.HasPrefix(part, "CREATE OR REPLACE TEMP ") && !strings.HasPrefix(part, "CREATE TEMP TABLE IF NOT EXISTS first_engagements ") {
 			t.Errorf("a statement begins with %.60q", part)
 		}
 	}

@@ -19,8 +19,19 @@ var (
 // The days of overlap are asked for twice: of everybody, to tell in which years a person is in the population, and of
 // the cohort, to measure it.
 const (
-	everybody = "WITH who AS (SELECT w.person FROM people w WHERE w.measured AND w.population = 'minors'),\ncase_days AS (\n"
-	cohort    = "CREATE OR REPLACE TEMP TABLE case_days AS\nWITH who AS (SELECT c.person FROM cohort c)\nSELECT d.person, d.agency, d.a, d.z\nFROM (\n"
+	// Nobody has a day in the year of the period without a service that had begun by its end and had not ended before it.
+	everybody = `WITH who AS (
+    SELECT DISTINCT s.person
+    FROM services s
+    SEMI JOIN people w ON w.person = s.person AND w.measured AND w.population = 'minors'
+    CROSS JOIN params q
+    WHERE s.service_type = code('services.service_type', 'case_management')
+      AND year(s.started_at_on) <= year(q.period_last)
+      AND (s.ended_at_on IS NULL OR s.ended_at_on > q.asof OR year(s.ended_at_on) >= year(q.period_first))
+),
+case_days AS (
+`
+	cohort = "CREATE OR REPLACE TEMP TABLE case_days AS\nWITH who AS (SELECT c.person FROM cohort c)\nSELECT d.person, d.agency, d.a, d.z\nFROM (\n"
 )
 
 // Measure is the declaration.

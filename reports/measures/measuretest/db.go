@@ -33,7 +33,7 @@ func New(t testing.TB) *DB {
 	return d
 }
 
-// Exec runs statements, none of them where there is none.
+// Exec runs statements, none of them where there is none. Unless they make temporary relations, it may be another lake afterwards.
 func (d *DB) Exec(t testing.TB, statements string, args ...any) {
 	t.Helper()
 	if strings.TrimSpace(statements) == "" {
@@ -41,6 +41,17 @@ func (d *DB) Exec(t testing.TB, statements string, args ...any) {
 	}
 	if _, err := d.DB.Exec(d.patched(statements), args...); err != nil {
 		t.Fatalf("%v\nin: %.400s", err, statements)
+	}
+	if !strings.Contains(statements, " TEMP ") {
+		d.forget(t)
+	}
+}
+
+// forget drops what a session makes once.
+func (d *DB) forget(t testing.TB) {
+	t.Helper()
+	if _, err := d.DB.Exec("DROP TABLE IF EXISTS first_engagements"); err != nil {
+		t.Fatal(err)
 	}
 }
 

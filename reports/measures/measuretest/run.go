@@ -59,9 +59,10 @@ func (d *DB) PrepareFor(t testing.TB, vector string, period models.Period, asof 
 	d.Tables(t, m)
 }
 
-// Cohort makes params, entries and cohort only.
+// Cohort makes params, entries and cohort only, as in a session that begins.
 func (d *DB) Cohort(t testing.TB, period models.Period, asof models.Date) {
 	t.Helper()
+	d.forget(t)
 	entries, _ := measures.CommonSQL()
 	d.Exec(t, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE params AS SELECT DATE '%s' AS asof, DATE '%s' AS period_first, DATE '%s' AS period_last",
 		asof, period.First(), period.Last()))
