@@ -139,6 +139,9 @@ func drawCounty(t *rapid.T, number int) *county {
 		c.accused = append(c.accused, d.accusedPerson())
 	}
 	d.publicLife()
+	if number%public == 0 {
+		d.publicFacts()
+	}
 	return c
 }
 
@@ -363,6 +366,14 @@ func (d *draw) publicLife() {
 			p.Pledges = append(p.Pledges, x)
 		}
 	}
+}
+
+// public is how many counties there are to one with resources and snapshots: these are about a county as a whole, so they are asked of
+// one after the other.
+const public = 5
+
+func (d *draw) publicFacts() {
+	p := &d.c.public
 	for range d.n(0, 6) {
 		p.Resources = append(p.Resources, oracle.Resource{Agency: d.partner(), ID: d.key(), Type: pick(d, []string{"residential_beds", "grant_awarded"}), Program: pick(d, []string{"", "spa", "none"}),
 			Effective: d.day(), Quantity: pick(d, []int64{-1_000_000_000, -2, 0, 3, 1_000_000_000})})
