@@ -41,6 +41,26 @@ func (r *rig) check() (rows []checkedRow) {
 	return rows
 }
 
+// selects asks for the figures of each dimension that a measure's figures are placed by: --by gives those, and no others.
+func (r *rig) selects(m measures.Measure, all []released) {
+	r.t.Helper()
+	want := map[string]int{}
+	for _, f := range all {
+		for by := range f.By {
+			want[by]++
+		}
+	}
+	for by, n := range want {
+		var rep struct{ Figures []released }
+		if err := json.Unmarshal([]byte(r.run(0, "report", m.ID, "--by", by, "--format", "json")), &rep); err != nil {
+			r.t.Fatal(err)
+		}
+		if len(rep.Figures) != n || slices.ContainsFunc(rep.Figures, func(f released) bool { return f.By[by] == "" }) {
+			r.t.Errorf("%s --by %s: %d figures, want the %d that it places", m.ID, by, len(rep.Figures), n)
+		}
+	}
+}
+
 // A demonstration's figures stand beside the truth: most intervals hold it, and none holds another county's.
 func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 	r := newRig(t)
@@ -69,6 +89,7 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 		if n > 0 {
 			seen++
 		}
+		r.selects(m, rep.Figures)
 	}
 	if seen < 20 {
 		t.Errorf("only %d measures are compared", seen)

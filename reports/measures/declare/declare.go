@@ -32,7 +32,7 @@ type Measure struct {
 // Statistic is a figure that a report may show.
 type Statistic struct {
 	Name, Unit, Says string
-	By               []string // dimensions it may be broken down by, one at a time
+	By               []string // every dimension by which its figures may be placed, one at a time unless the measure says otherwise
 	NoTotal          bool     // it is broken down always
 	Level            string   // "" for every level, "year" for years (and spans of them) only, "snapshot" for one of each snapshot
 	From             []string // vectors of the same measure (or entry.heads) from which it is derived
