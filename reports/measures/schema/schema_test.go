@@ -38,6 +38,8 @@ func TestFormulasAreAboutWhatTheMeasuresDeclare(t *testing.T) {
 		}
 		if st, ok := m.Statistic(f.Statistic); !ok {
 			t.Errorf("%s: the measure declares no such statistic", key)
+		} else if f.Unit != st.Unit {
+			t.Errorf("%s: figures are in %s, the page says %s", key, f.Unit, st.Unit)
 		} else if !slices.ContainsFunc(st.From, func(v string) bool { return f.Vector == v || strings.HasSuffix(f.Vector, "."+v) }) {
 			t.Errorf("%s: the measure derives it from %v", key, st.From)
 		}
