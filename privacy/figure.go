@@ -64,6 +64,11 @@ func (f Figure) Statistic() string { return f.f.statistic }
 // By says where in a breakdown the figure stands; empty for a total.
 func (f Figure) By() []Dim { return slices.Clone(f.f.by) }
 
+// Placed tells whether the figure stands at one value of a dimension, alone or with others.
+func (f Figure) Placed(dimension string) bool {
+	return slices.ContainsFunc(f.f.by, func(d Dim) bool { return d.Key == dimension })
+}
+
 // Dimension is the name of the dimension that the figure is a breakdown by, or "" for a total.
 func (f Figure) Dimension() string { return f.f.dimension }
 

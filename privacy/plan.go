@@ -84,8 +84,11 @@ type Item struct {
 }
 
 // Publication is a statistic that an item publishes for a measure. By is the dimension that its figures are a breakdown
-// by, whether it is the item's or the formula's; "" for totals.
-type Publication struct{ Measure, Statistic, By string }
+// by, whether it is the item's or the formula's; "" for totals. Keys are all dimensions that place them, By among them.
+type Publication struct {
+	Measure, Statistic, By string
+	Keys                   []string
+}
 
 // Total is a number of persons estimated from several items, weighted by the inverse of their noise variance.
 type Total struct {
@@ -246,11 +249,13 @@ func (p *Plan) DueOn(period models.Period, day models.Date) []Item {
 	return all
 }
 
-// Publishes reports whether the plan publishes anything of a measure at a level ("" for any) and by a dimension ("" for
-// totals). What no item measures is not there to be asked for.
+// Publishes reports whether the plan publishes anything of a measure at a level ("" for any) and by a dimension, alone or
+// with others ("" for totals). What no item measures is not there to be asked for.
 func (p *Plan) Publishes(measure, level, by string) bool {
 	of := func(pubs []Publication) bool {
-		return slices.ContainsFunc(pubs, func(pub Publication) bool { return pub.Measure == measure && pub.By == by })
+		return slices.ContainsFunc(pubs, func(pub Publication) bool {
+			return pub.Measure == measure && (pub.By == by || slices.Contains(pub.Keys, by))
+		})
 	}
 	at := func(levels ...string) bool { return level == "" || slices.Contains(levels, level) }
 	for _, it := range p.Items {

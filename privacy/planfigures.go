@@ -111,7 +111,7 @@ func (r *planReader) figures() error {
 			if err := r.checkBelow(it, f); err != nil {
 				return err
 			}
-			it.Publishes[k].By = f.dimension(it.By) // the plan's own list
+			it.Publishes[k].By, it.Publishes[k].Keys = f.dimension(it.By), f.keys(it.By) // the plan's own list
 			for _, level := range append([]string{it.Level}, it.Sums...) {
 				if err := claim(level, it.By+f.place(), it.ID, pub, at...); err != nil {
 					return err

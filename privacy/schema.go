@@ -213,6 +213,19 @@ func (f Formula) dimension(by string) string {
 	return ""
 }
 
+// keys are all dimensions by which the figures are placed, in an item that is broken down by `by`: those of Figure.By.
+func (f Formula) keys(by string) []string {
+	all := []string{by}
+	for _, d := range f.By {
+		all = append(all, d.Key)
+	}
+	all = append(all, strings.Split(f.Per, crossed)...)
+	if f.Calendar != "" {
+		all = append(all, snapshotKey)
+	}
+	return slices.DeleteFunc(all, func(k string) bool { return k == "" })
+}
+
 // crossed joins two dimensions in Per, and their values in the name of a cell.
 const crossed = ":"
 

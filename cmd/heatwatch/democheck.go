@@ -93,15 +93,17 @@ func figureKey(measure, period, statistic string, by []string) string {
 type compared struct {
 	figure privacy.Figure
 	truth  *float64
-	state  string // yes or no: whether the interval holds the truth; else why that cannot be said
+	state  string // yes or no: whether the interval holds the truth; else one of those below
 }
 
-// Why a figure is beside no truth, or in no interval.
+// Public facts have no interval. Of the others, why a figure is beside no truth, or in no interval.
 const (
+	isExact    = "exact" // a public fact that is the truth
+	isWrong    = "wrong" // and one that is not: there is no noise to blame
 	isWithheld = "withheld"
 	isSampled  = "sampled"  // a secret key chose which rows count
 	isNobody   = "nobody"   // the truth is a share of nobody
-	isSummed   = "no truth" // a sum of periods, of which the county has no truth of its own
+	isUntold   = "no truth" // the truth file has no such row, as of prosecutions by role and charge group together
 )
 
 // demoCheck is the whole comparison.
@@ -118,15 +120,20 @@ func (k *demoCheck) add(f privacy.Figure, truth map[string]fixtures.Figure) {
 	}
 	t, known := truth[figureKey(f.Measure(), f.Period().String(), f.Statistic(), by)]
 	row := compared{figure: f, truth: t.Value}
-	switch _, ok := f.Value(); {
+	switch v, ok := f.Value(); {
 	case !known:
-		row.state = isSummed
+		row.state = isUntold
 	case !ok:
 		row.state = isWithheld
 	case t.Sampled:
 		row.state = isSampled
 	case t.Value == nil:
 		row.state = isNobody
+	case f.Population() == privacy.Nobody:
+		row.state = isWrong
+		if v == *t.Value {
+			row.state = isExact
+		}
 	default:
 		const rounding = 1e-9
 		row.state = "no"
@@ -149,7 +156,7 @@ func (k *demoCheck) table() render.Table {
 	}
 	t := render.Table{Columns: render.Cols("measure", "statistic", "period", "by", "released#", "truth#", "difference#", "low#", "high#", "in_interval")}
 	for _, r := range k.rows {
-		if m := r.figure.Measure(); !k.whole && (totals[m] && r.figure.Dimension() != "" || r.state == isSummed) {
+		if m := r.figure.Measure(); !k.whole && (totals[m] && r.figure.Dimension() != "" || r.state == isUntold) {
 			continue
 		}
 		v, ok := r.figure.Value()
@@ -168,13 +175,42 @@ func (k *demoCheck) table() render.Table {
 	return t
 }
 
-// sum says in one line how often the intervals hold the truth.
+// sum says in one line how often the intervals hold the truth, and what has none.
 func (k *demoCheck) sum() string {
 	yes, no := k.count["yes"], k.count["no"]
 	share := ""
 	if yes+no > 0 {
 		share = fmt.Sprintf(" (%.1f %%; about 95 %% is promised)", 100*float64(yes)/float64(yes+no))
 	}
-	return fmt.Sprintf("%d figures: the intervals of %d of %d hold the truth%s, %d are withheld, %d are not compared (%d sampled under a secret key, %d of nobody, %d sums without a truth)",
-		len(k.rows), yes, yes+no, share, k.count[isWithheld], k.count[isSampled]+k.count[isNobody]+k.count[isSummed], k.count[isSampled], k.count[isNobody], k.count[isSummed])
+	facts := fmt.Sprintf("%d are exact, being public facts", k.count[isExact])
+	if wrong := k.count[isWrong]; wrong > 0 {
+		facts += fmt.Sprintf(", %d are public facts and WRONG", wrong)
+	}
+	return fmt.Sprintf("%d figures: the intervals of %d of %d hold the truth%s, %s, %d are withheld, %d are not compared (%d sampled under a secret key, %d of nobody, %d without a row in the truth file%s)",
+		len(k.rows), yes, yes+no, share, facts, k.count[isWithheld], k.count[isSampled]+k.count[isNobody]+k.count[isUntold], k.count[isSampled], k.count[isNobody], k.count[isUntold], k.untold())
+}
+
+// untold names what the truth file has no row for: measures and breakdowns, each once.
+func (k *demoCheck) untold() string {
+	var all []string
+	for _, r := range k.rows {
+		if r.state != isUntold {
+			continue
+		}
+		name := r.figure.Measure()
+		var keys []string
+		for _, d := range r.figure.By() {
+			keys = append(keys, d.Key)
+		}
+		if len(keys) > 0 {
+			name += " by " + strings.Join(keys, " x ")
+		}
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(all, ", ")
 }

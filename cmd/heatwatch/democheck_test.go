@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -40,6 +41,26 @@ func (r *rig) check() (rows []checkedRow) {
 	return rows
 }
 
+// selects asks for the figures of each dimension that a measure's figures are placed by: --by gives those, and no others.
+func (r *rig) selects(m measures.Measure, all []released) {
+	r.t.Helper()
+	want := map[string]int{}
+	for _, f := range all {
+		for by := range f.By {
+			want[by]++
+		}
+	}
+	for by, n := range want {
+		var rep struct{ Figures []released }
+		if err := json.Unmarshal([]byte(r.run(0, "report", m.ID, "--by", by, "--format", "json")), &rep); err != nil {
+			r.t.Fatal(err)
+		}
+		if len(rep.Figures) != n || slices.ContainsFunc(rep.Figures, func(f released) bool { return f.By[by] == "" }) {
+			r.t.Errorf("%s --by %s: %d figures, want the %d that it places", m.ID, by, len(rep.Figures), n)
+		}
+	}
+}
+
 // A demonstration's figures stand beside the truth: most intervals hold it, and none holds another county's.
 func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 	r := newRig(t)
@@ -55,7 +76,7 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 	for _, f := range truth.Figures {
 		want[key(f.Measure, f.Period, f.Statistic, f.By)] = f.Value
 	}
-	seen := 0
+	seen, states := 0, map[string]int{}
 	for _, m := range measures.All() {
 		var rep struct{ Figures []released }
 		if err := json.Unmarshal([]byte(r.run(0, "report", m.ID, "--format", "json")), &rep); err != nil {
@@ -68,6 +89,7 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 		if n > 0 {
 			seen++
 		}
+		r.selects(m, rep.Figures)
 	}
 	if seen < 20 {
 		t.Errorf("only %d measures are compared", seen)
@@ -75,6 +97,10 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 	for _, x := range rows {
 		if v, ok := want[strings.Join([]string{x.Measure, x.Period, x.Statistic, x.By}, "|")]; ok && v != nil && (x.Truth == nil || math.Abs(*x.Truth-*v) > 1e-4*math.Max(1, math.Abs(*v))) {
 			t.Errorf("%+v: the truth is %s, not %s", x, show(v), show(x.Truth))
+		}
+		states[x.InInterval]++
+		if facts := x.Measure == "resources"; facts != (x.InInterval == "exact") {
+			t.Errorf("%+v: public facts, and nothing else, are exact", x)
 		}
 		switch x.InInterval {
 		case "yes":
@@ -84,6 +110,14 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 			beside++
 			if x.Difference == nil || x.Released == nil {
 				t.Errorf("%s %s %s: no difference", x.Measure, x.Statistic, x.Period)
+			}
+		case "exact":
+			if x.Difference == nil || *x.Difference != 0 {
+				t.Errorf("%+v is not exact", x)
+			}
+		case "no truth":
+			if x.Measure != "prosecutions" || !strings.Contains(x.By, "party_role=") || !strings.Contains(x.By, "charge_group=") {
+				t.Errorf("%+v has no truth", x)
 			}
 		case "withheld":
 			if x.Released != nil {
@@ -95,8 +129,11 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 		t.Errorf("%d of %d intervals hold the truth", held, beside)
 	}
 	table := r.run(0, "demo", "--check", "--out", r.dir, "--format", "table")
-	if last := regexp.MustCompile(`\n\d+ figures: the intervals of \d+ of \d+ hold the truth \(\d+\.\d %; .*withheld.*\n$`); !last.MatchString(table) || strings.Contains(table, "age_band=") {
-		t.Errorf("the table ends otherwise, or has breakdowns:\n%s", table[max(0, len(table)-400):])
+	last := fmt.Sprintf("\n%d figures: the intervals of %d of %d hold the truth (%.1f %%; about 95 %% is promised), %d are exact, being public facts, %d are withheld, ",
+		len(rows), held, beside, 100*float64(held)/float64(beside), states["exact"], states["withheld"])
+	why := fmt.Sprintf(", %d without a row in the truth file: prosecutions by party_role x charge_group)\n", states["no truth"])
+	if !strings.Contains(table, last) || !strings.HasSuffix(table, why) || strings.Contains(table, "age_band=") {
+		t.Errorf("the table ends otherwise, or has breakdowns:\n%s\nnot %s…%s", table[max(0, len(table)-600):], last, why)
 	}
 
 	path := filepath.Join(r.dir, "raw", "truth.json")
@@ -109,8 +146,11 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, x := range r.check() {
-		if x.InInterval == "yes" {
-			t.Fatalf("%+v: the interval holds the truth of another county", x)
+		if x.InInterval == "yes" || x.InInterval == "exact" {
+			t.Fatalf("%+v: the figure agrees with the truth of another county", x)
+		}
+		if wrong := x.InInterval == "wrong"; wrong != (x.Measure == "resources") {
+			t.Fatalf("%+v: public facts, and nothing else, are wrong", x)
 		}
 	}
 }

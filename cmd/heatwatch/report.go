@@ -18,6 +18,9 @@ import (
 func (c *command) reportCommand() *cobra.Command {
 	var periodFlag, by string
 	cmd := &cobra.Command{Use: "report MEASURE", Short: "Print released figures of a measure, each with its interval", Args: cobra.ExactArgs(1),
+		Long: "Prints the figures of a measure from recorded releases only, each with its interval. With --by DIMENSION it prints those that\n" +
+			"stand at a value of the dimension, alone or crossed with another. `heatwatch measures MEASURE` says which dimensions a measure\n" +
+			"has; those of all measures are\n" + everyDimension() + ".",
 		Example: `  heatwatch report time-to-emergency-service
   heatwatch report placement-stability --period 2024 --by age_band --format json`,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -25,8 +28,12 @@ func (c *command) reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if by != "" && !slices.Contains(dimensions(m), by) {
-				return problem.New(problem.Usage, "--by", m.ID+" has no dimension of that name", "use one of "+strings.Join(dimensions(m), ", "))
+			if known := dimensions(m); by != "" && !slices.Contains(known, by) {
+				do := "use one of " + strings.Join(known, ", ")
+				if len(known) == 0 {
+					do = "it has totals only: leave --by out"
+				}
+				return problem.New(problem.Usage, "--by", m.ID+" has no dimension of that name", do)
 			}
 			var asked []models.Period
 			if periodFlag != "" {
@@ -48,7 +55,7 @@ func (c *command) reportCommand() *cobra.Command {
 				return err
 			}
 			if by != "" {
-				r.Figures = slices.DeleteFunc(r.Figures, func(f privacy.Figure) bool { return f.Dimension() != by })
+				r.Figures = slices.DeleteFunc(r.Figures, func(f privacy.Figure) bool { return !f.Placed(by) })
 			}
 			o, err := c.Options()
 			if err != nil {
@@ -57,7 +64,7 @@ func (c *command) reportCommand() *cobra.Command {
 			return render.Report(c.Out, r, h.text(m), o)
 		}}
 	cmd.Flags().StringVar(&periodFlag, "period", "", "one period only: 2025Q1, 2025, 2021-2025")
-	cmd.Flags().StringVar(&by, "by", "", "one breakdown only, such as age_band")
+	cmd.Flags().StringVar(&by, "by", "", "the figures of one dimension only, such as age_band")
 	return cmd
 }
 
@@ -116,6 +123,20 @@ func dimensions(m measures.Measure) []string {
 		}
 	}
 	return all
+}
+
+// everyDimension is what --by may name, whatever the measure, in the order of the alphabet and in lines of a help text.
+func everyDimension() string {
+	var all []string
+	for _, m := range measures.All() {
+		all = append(all, dimensions(m)...)
+	}
+	slices.Sort(all)
+	var lines []string
+	for line := range slices.Chunk(slices.Compact(all), 8) {
+		lines = append(lines, strings.Join(line, ", "))
+	}
+	return strings.Join(lines, ",\n")
 }
 
 // releases reads the recorded releases and checks them against the ledger.

@@ -14,6 +14,7 @@ import (
 	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
+	"heatwatch/models"
 )
 
 func TestWholeNight(t *testing.T) {
@@ -241,6 +242,57 @@ func TestAgreementNotInForce(t *testing.T) {
 			}
 			if s = c.run(); s.News() || s.ExitCode() != 0 {
 				t.Errorf("again: %+v", s)
+			}
+		})
+	}
+}
+
+// What an agreement does not list is not taken, public facts and counts without persons included; what it lists is.
+func TestEntitiesThatTheAgreementDoesNotList(t *testing.T) {
+	sent := map[string]string{
+		"resources":       "resource_id,resource_type,unit,effective_on,quantity\nr1,residential_beds,beds,2026-01-01,6\n",
+		"ad_snapshots":    "snapshot_id,profile_key,window_start,area,ads\ns1,u1,2026-06-01T00:00:00Z,oakland,3\n",
+		"pledges":         "pledged_on,language,pledges\n2026-05-01,english,7\n",
+		"outreach_events": "event_id,held_on,event_type,attendees\nv1,2026-05-01,heat_talk,9\n",
+		"trainings":       "training_id,held_on,audience,attendees\nt1,2026-05-01,educators,4\n",
+		"persons":         "person_key\na1\n",
+		"engagements":     "engagement_id,person_key,engaged_at,channel\ne1,a1,2026-05-01T22:00:00Z,hotline\n",
+	}
+	for left := range sent {
+		t.Run(left, func(t *testing.T) {
+			c := newCounty(t)
+			a := partner.Default("shelter", models.DateOf(c.now))
+			delete(a.Columns, left)
+			if err := partner.Add(durable.OS(), c.home.Partners(), "shelter-a", a); err != nil {
+				t.Fatal(err)
+			}
+			c.put(c.home.SFTP(), drop{partner: "shelter-a", name: "june", created: "2026-06-01T08:00:00Z", files: sent})
+			if s := c.run(); s.Taken != 1 || s.ExitCode() != problem.Quarantined {
+				t.Errorf("%+v", s)
+			}
+			var receipt struct {
+				State string
+				Files []struct {
+					Entity   string
+					Accepted int64
+					Reasons  []struct{ Code string }
+				}
+			}
+			if err := json.Unmarshal([]byte(receipts(t, c.home.SFTP())["shelter-a/receipts/june.json"]), &receipt); err != nil {
+				t.Fatal(err)
+			}
+			if receipt.State != "partial" || len(receipt.Files) != len(sent) {
+				t.Errorf("%+v", receipt)
+			}
+			for _, f := range receipt.Files {
+				refused := len(f.Reasons) > 0 && !slices.ContainsFunc(f.Reasons, func(r struct{ Code string }) bool { return r.Code != "unlisted_column" })
+				waits := left == "persons" && f.Entity == "engagements" // of a person who was not sent
+				if refused != (f.Entity == left) || !waits && f.Accepted > 0 != (f.Entity != left) {
+					t.Errorf("%s: %+v", f.Entity, f)
+				}
+			}
+			if got := c.rows("SELECT count(*)::VARCHAR FROM " + left); got != "0" {
+				t.Errorf("%s of %s are in the lake", got, left)
 			}
 		})
 	}

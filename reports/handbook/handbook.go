@@ -48,6 +48,9 @@ func reading(p *render.Page) {
 		"A figure belongs to a measure, a period, a statistic and, where it is broken down, one value of a dimension. Its definition has a number: a changed definition gets a new one.",
 		"A figure stands with a " + cases + " interval of the first kind, " + privacy.NoiseOnly + ": " + privacy.NoiseOnlySays,
 		"Many have a second one, " + privacy.NoiseAndSampling + ": " + privacy.NoiseAndSamplingSays,
+		"Behind the figures stand vectors: lists of sums, their cells. Noise is drawn for each cell; its standard deviation, sd, is in the cell's own unit. " +
+			"In a vector of yes and no, cell d is yes minus no; in one of amounts, cell s is their sum; cell u holds those of whom it is not known. " +
+			"The vector entry.heads is the number of persons who entered.",
 		"A dash is no zero: the release plan decided, before any data was read, that the noise would swamp the figure at this level, or its note gives another reason.",
 		"Neither interval knows of records that are missing, wrong, or not recognised as one person's. Which agencies reported for a period is said by `heatwatch census PERIOD`.",
 		"Ranges that overlap are not a finding. The figures describe; they do not say what caused a change.",

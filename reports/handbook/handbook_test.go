@@ -97,6 +97,58 @@ func TestEveryPageIsWhole(t *testing.T) {
 	}
 }
 
+// What the words say is what the formula does: one statistic of each form that is easily told wrong.
+func TestFormulasInWords(t *testing.T) {
+	plan, sc := county(t)
+	for name, want := range map[string]string{
+		"victim-profile share":                       "each cell of home_area over its cells county, california, other_state, other_country together",
+		"victim-profile share ":                      "of entry.heads in a breakdown, the number at each known value over that at all known values",
+		"victim-profile share_yes":                   "(N - U + D) / (2 (N - U)), where D is yes minus no in flags, U the unknown, N the number of persons",
+		"time-to-emergency-service share_within_24h": "1/2 + D / (2 N), where D is yes minus no in within_24h and N the number of persons",
+		"outcome-change mean_change":                 "S / N, where S is the sum in safety_change and N the number of persons, those in cell u left out",
+		"referrals-connected share_service_7d":       "0.5 + S / (120 N)",
+		"training person_hours":                      "the sum in minutes, divided by 60",
+		"online-ads ads_per_profile":                 "5.5 + S / (2 N), where S is the sum in ads and N the number of profiles",
+		"online-ads profiles_change":                 "the number in profiles over the same of the snapshot of about a year earlier, minus 1",
+		"resources quantity":                         "the number in each cell of quantity",
+	} {
+		id, statistic, _ := strings.Cut(strings.TrimSpace(name), " ")
+		m, _ := measures.Lookup(id)
+		i := slices.IndexFunc(m.Statistics, func(s measures.Statistic) bool { return s.Name == statistic })
+		if all := Of(m, plan, sc).Statistics[i].Follows; !slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, want) }) {
+			t.Errorf("%s: %q, want %q", name, all, want)
+		}
+	}
+}
+
+// No page says that a person changes public facts, that profiles are persons, or one thing twice.
+func TestPagesAreAboutTheirPopulation(t *testing.T) {
+	plan, sc := county(t)
+	for _, m := range measures.All() {
+		s := Of(m, plan, sc)
+		for _, v := range s.Vectors {
+			facts := v.Population == privacy.Nobody
+			if facts != (v.Encoding == declare.Exact) || facts && strings.Contains(v.Bound+v.Who, "changes") || facts && strings.Contains(v.Who, "entered") {
+				t.Errorf("%s.%s: %s; %s", m.ID, v.Name, v.Bound, v.Who)
+			}
+			if one := "one " + unit(v.Population) + " "; !facts && !strings.HasPrefix(v.Bound, one) {
+				t.Errorf("%s.%s: %s, want %s", m.ID, v.Name, v.Bound, one)
+			}
+			if v.Population == "profiles" && !strings.HasPrefix(v.Who, "profiles in their first 8 quarters") {
+				t.Errorf("%s.%s is measured for %s", m.ID, v.Name, v.Who)
+			}
+		}
+		for _, p := range s.Planned {
+			if by := slices.Sorted(slices.Values(p.By)); len(slices.Compact(by)) != len(p.By) {
+				t.Errorf("%s.%s is published by %v", m.ID, p.Statistic, p.By)
+			}
+		}
+		if engaged := slices.ContainsFunc(s.Columns, func(c string) bool { return strings.HasPrefix(c, "engagements.") }); engaged && m.Population != "minors" {
+			t.Errorf("%s is about %s, and reads %v", m.ID, m.Population, s.Columns)
+		}
+	}
+}
+
 // The other two forms hold the same.
 func TestSheetForMachines(t *testing.T) {
 	plan, sc := county(t)

@@ -6,9 +6,14 @@ import (
 	"strconv"
 	"strings"
 
+	"heatwatch/models"
+	"heatwatch/privacy"
 	"heatwatch/reports/measures/example"
 	"heatwatch/reports/render"
 )
+
+// levels say where a statistic is offered that is not offered at every level.
+var levels = map[string]string{models.LevelYear: "of years and spans of years only", privacy.LevelSnapshot: "one for each snapshot"}
 
 // Page is the sheet for reading.
 func (s Sheet) Page() render.Page {
@@ -31,7 +36,7 @@ func (s Sheet) on(p *render.Page, level int) {
 	for _, st := range s.Statistics {
 		says := st.Says
 		if st.Level != "" {
-			says += " (" + st.Level + " only)"
+			says += " (" + levels[st.Level] + ")"
 		}
 		t.Rows = append(t.Rows, []string{st.Name, st.Unit, says, byText(st.By, st.Total), strconv.Itoa(st.DueAfter)})
 	}
@@ -49,13 +54,13 @@ func (s Sheet) on(p *render.Page, level int) {
 		if v.Each != "" {
 			cells += fmt.Sprintf(", for each %s: %s", strings.ReplaceAll(v.Each, "_", " "), strings.Join(v.EachValues, ", "))
 		}
-		p.Item(fmt.Sprintf("%s (%s): %s. %s. %s. Bound: %s. Measured for %s; broken down: %s.", v.Name, v.Encoding, v.Says, upper(v.Enters), cells, v.Bound, v.Who, byText(v.By, true)))
+		p.Item(fmt.Sprintf("%s (%s): %s. %s. %s. Bound: %s. Measured for %s; broken down: %s.", v.Name, v.Encoding, v.Says, upper(v.Enters), cells, v.Bound, v.Who, v.broken()))
 	}
 	if len(s.Planned) > 0 {
 		p.Heading(level+1, "What the release plan publishes")
-		t = render.Table{Columns: render.Cols("statistic", "measured by", "also as sums by", "total and by", "due after days#", "sd of the noise on a cell#")}
+		t = render.Table{Columns: render.Cols("statistic", "population", "measured by", "also as sums by", "total and by", "due after days#", "sd of the noise on a cell#")}
 		for _, x := range s.Planned {
-			t.Rows = append(t.Rows, []string{x.Statistic, x.Period, strings.Join(x.Sums, ", "), planBy(x.By), strconv.Itoa(x.DueAfter), strconv.FormatFloat(x.Noise, 'g', 4, 64)})
+			t.Rows = append(t.Rows, []string{x.Statistic, x.Population, x.Period, strings.Join(x.Sums, ", "), planBy(x.By), strconv.Itoa(x.DueAfter), strconv.FormatFloat(x.Noise, 'g', 4, 64)})
 		}
 		p.Table(t)
 	}
@@ -72,9 +77,22 @@ type named struct{ name, says string }
 func (s Sheet) prose() []named {
 	return []named{
 		{"Grant objective", s.Objective}, {"Prong", s.Prong}, {"Definition", s.Says}, {"Who is counted", s.Denominator},
-		{"Population", s.Population + "; protected is each " + s.Unit}, {"Window", s.Window}, {"Due", s.Due}, {"Bounds", s.Bounds},
+		{"Population", s.who()}, {"Window", s.Window}, {"Due", s.Due}, {"Bounds", s.Bounds},
 		{"Differences from the standard", s.Differences}, {"Source", s.Source},
 	}
+}
+
+// who names the populations and what is protected of each; public facts are about nobody.
+func (s Sheet) who() string {
+	var all []string
+	for name := range strings.SplitSeq(s.Population, populationsJoined) {
+		if name == privacy.Nobody {
+			all = append(all, "public facts, about nobody")
+		} else {
+			all = append(all, name+" (protected is each "+unit(name)+")")
+		}
+	}
+	return strings.Join(all, populationsJoined)
 }
 
 func exampleOn(p *render.Page, e example.Example) {
@@ -112,6 +130,14 @@ func exampleOn(p *render.Page, e example.Example) {
 		t.Rows = append(t.Rows, []string{c.Vector, c.Cell, c.Value, c.Why})
 	}
 	p.Table(t)
+}
+
+// broken is what a vector can be broken down by; its blocks are there always.
+func (v Vector) broken() string {
+	if v.Each != "" {
+		return byText([]string{v.Each}, false)
+	}
+	return byText(v.By, true)
 }
 
 func byText(by []string, total bool) string {
@@ -188,7 +214,7 @@ func (s Sheet) Table() render.Table {
 		add("vector_cells", v.Name, strings.Join(v.Cells, ", "))
 		add("vector_each", v.Name, strings.Join(v.EachValues, ", "))
 		add("vector_bound", v.Name, v.Bound)
-		add("vector_by", v.Name, byText(v.By, true))
+		add("vector_by", v.Name, v.broken())
 		add("vector_who", v.Name, v.Who)
 	}
 	for _, x := range s.Planned {

@@ -97,7 +97,7 @@ func logic() []LogicLine {
 	line(StageOutputs, "Purchasers in education and treatment", "purchaser-programs")
 	line(StageOutcomes, "Who is arrested: exploiters and purchasers, not victims", "arrests-by-role")
 	line(StageOutcomes, "Cases filed and how they end", "prosecutions")
-	line(StageOutcomes, "Advertising on line", "online-ads")
+	line(StageOutcomes, "Advertising online", "online-ads")
 	none(StageOutcomes, "What those who were trained know afterwards", "no test is collected")
 	none(StageOutcomes, "Children who were never recruited", "what did not happen cannot be counted, and there is no county to compare with")
 	return all

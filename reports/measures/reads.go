@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"heatwatch/models"
+	"heatwatch/reports/measures/declare"
 	"heatwatch/reports/measures/lineage"
 )
 
@@ -25,7 +26,7 @@ func Reads(m Measure) []string {
 		if v.Activity != "" {
 			queries = append(queries, v.Activity)
 		}
-		entered = entered || v.Activity == "" && !v.Events
+		entered = entered || v.Activity == "" && !v.Events && v.Encoding != declare.Exact
 		for _, by := range v.Dimensions {
 			if d, ok := m.Dimension(by); ok {
 				queries = append(queries, d.SQL)
@@ -79,7 +80,7 @@ func settled() map[string]string {
 }
 
 // inSession tells what a session has of an entity: the dictionary's columns, the local date of each datetime, and the
-// person and agency in place of the person's key.
+// person and agency in place of the person's or profile's key.
 func inSession(entity, column string) bool {
 	_, ok := models.Dictionary().Entity(entity)
 	return ok && (column == "" || columnOf(entity, column) != "")
@@ -90,6 +91,9 @@ func columnOf(entity, column string) string {
 	e, _ := models.Dictionary().Entity(entity)
 	if column == "person" {
 		column = "person_key"
+		if e.Population == "profiles" {
+			column = "profile_key"
+		}
 	}
 	if _, ok := e.Column(column); ok {
 		return column

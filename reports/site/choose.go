@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"heatwatch/models"
+	"heatwatch/privacy"
 )
 
 // levels in the order in which a reader wants them: a year is fresher than a span and less noisy than a quarter.
@@ -82,6 +83,13 @@ func places(all []figure) []string {
 		}
 	}
 	return out
+}
+
+// groupsUnknown tells whether there is a group of the unknown beside a total.
+func groupsUnknown(all []figure) bool {
+	return slices.ContainsFunc(all, func(f figure) bool { return len(f.by) == 0 }) && slices.ContainsFunc(all, func(f figure) bool {
+		return slices.ContainsFunc(f.by, func(d privacy.Dim) bool { return d.Value == "unknown" })
+	})
 }
 
 // inTime sorts by period and leaves the plan's order within one.

@@ -13,7 +13,7 @@ type measureView struct {
 	M           MeasureText
 	Population  text
 	Who         *text   // who is in, who is left out
-	Broken      bool    // there are breakdowns, so what unknown means has to be said
+	Broken      bool    // a breakdown beside the totals has the value unknown, so what it means has to be said
 	Prose       []prose // definition, window and so on
 	OnlyEnglish bool
 	Series      []seriesView
@@ -97,7 +97,7 @@ func (b builder) measure(m MeasureText) measureView {
 			v.Series = append(v.Series, b.overTime(m, n, all))
 		}
 	}
-	v.Broken = len(places(r.figures)) > 0
+	v.Broken = groupsUnknown(r.figures)
 	for _, p := range places(r.figures) {
 		d := breakdownView{ID: "by-" + strings.ReplaceAll(p, " ", "-"), Heading: b.lang.must("measure.by", "dimension", b.dimension(p))}
 		for _, n := range ordered {

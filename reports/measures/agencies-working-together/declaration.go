@@ -24,7 +24,10 @@ func Measure() declare.Measure {
 	statistics := []declare.Statistic{{Name: "persons", Unit: "persons", Says: "persons who entered", From: []string{"kinds", "entry.heads"}}}
 	for i, k := range Kinds() {
 		says := fmt.Sprintf("share of persons served by %d kinds of agency", i)
-		if i == len(Kinds())-1 {
+		switch i {
+		case 1:
+			says = "share of persons served by 1 kind of agency"
+		case len(Kinds()) - 1:
 			says += " or more"
 		}
 		statistics = append(statistics, declare.Statistic{Name: "share_kinds_" + k, Unit: "share", Says: says, From: []string{"kinds"}})

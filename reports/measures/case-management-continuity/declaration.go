@@ -90,8 +90,8 @@ func Measure() declare.Measure {
 			{Name: "share_plan_in_place", Unit: "share", Says: "of the persons of whom it is known, the share with a plan in place", By: by,
 				From: []string{"plan_in_place"}},
 			{Name: "share_unknown", Unit: "share", Says: "share of persons of whom no successful contact says whether a plan is in place (flag plan_in_place)", NoTotal: true,
-				By: by, From: []string{"plan_in_place"}},
-			{Name: "contacts_per_month", Unit: "contacts per 30 days", Says: "mean of the persons' own rates of successful contacts for each 30 days of overlap, 0 to 6",
+				By: append([]string{"flag"}, by...), From: []string{"plan_in_place"}},
+			{Name: "contacts_per_month", Unit: "per_month", Says: "mean of the persons' own rates of successful contacts for each 30 days of overlap, 0 to 6",
 				By: by, From: []string{"contact_rate"}},
 		},
 		Vectors: []declare.Vector{

@@ -32,7 +32,7 @@ type Measure struct {
 // Statistic is a figure that a report may show.
 type Statistic struct {
 	Name, Unit, Says string
-	By               []string // dimensions it may be broken down by, one at a time
+	By               []string // every dimension by which its figures may be placed, one at a time unless the measure says otherwise
 	NoTotal          bool     // it is broken down always
 	Level            string   // "" for every level, "year" for years (and spans of them) only, "snapshot" for one of each snapshot
 	From             []string // vectors of the same measure (or entry.heads) from which it is derived
@@ -105,17 +105,24 @@ func (m Measure) Populations() []string {
 	return all
 }
 
-// UnknownSays is what unknown means in every breakdown.
+// UnknownSays is what unknown means in a breakdown that has a group of it beside a total.
 const UnknownSays = "Whose value is unknown is in the total, and in a group of its own, unknown."
 
-// Counted is the denominator sentence as it stands beside figures, with what unknown means where they are broken down.
+// Counted is the denominator sentence as it stands beside figures, with what unknown means where a breakdown has a group of
+// it.
 func (m Measure) Counted() string {
-	for _, s := range m.Statistics {
-		if len(s.By) > 0 {
-			return m.Denominator + " " + UnknownSays
-		}
+	if slices.ContainsFunc(m.Vectors, m.groupsUnknown) {
+		return m.Denominator + " " + UnknownSays
 	}
 	return m.Denominator
+}
+
+// groupsUnknown tells whether a breakdown of the vector, or its blocks, have a value unknown.
+func (m Measure) groupsUnknown(v Vector) bool {
+	return slices.Contains(v.EachValues, "unknown") || slices.ContainsFunc(v.Dimensions, func(name string) bool {
+		d, _ := m.Dimension(name)
+		return slices.Contains(d.Values, "unknown")
+	})
 }
 
 // Vector returns the vector of that name.

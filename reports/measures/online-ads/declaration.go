@@ -19,7 +19,7 @@ var (
 func Measure() declare.Measure {
 	areas := models.Dictionary().Values("ad_snapshots.area")
 	select_ := declare.Sections(vectors)
-	by := []string{"area"} // and by the date of the snapshot there
+	by := []string{"area", "snapshot"} // both at once: the date of the snapshot there
 	const first = 8
 	return declare.Measure{
 		ID: "online-ads", Title: "A 24-hour snapshot of online advertising", Definition: 1,

@@ -66,12 +66,12 @@ func Measure() declare.Measure {
 			"stay starts after it by 31 December). It is shown beside the national " + NationalRate + " with the words \"" + NationalWords + "\".",
 		Statistics: []declare.Statistic{
 			{Name: "persons", Unit: "persons", Says: "persons with at least 8 nights in care in the window", By: by, From: []string{"eligible"}},
-			{Name: "moves_per_1000_days", Unit: "moves per 1,000 days", Says: "all moves, at most 5 of a person, for each 1,000 days in care",
+			{Name: "moves_per_1000_days", Unit: "per_1000_days", Says: "all moves, at most 5 of a person, for each 1,000 days in care",
 				By: by, From: []string{"moves", "days", "eligible"}},
 			{Name: "share_two_or_fewer", Unit: "share", Says: "share of these persons with at most two placements (moves + 1)", By: by,
 				From: []string{"two_or_fewer", "two_or_fewer_eligible"}},
 			{Name: "days_per_person", Unit: "days", Says: "mean days in care in the window", By: by, From: []string{"days", "eligible"}},
-			{Name: "cfsr_moves_per_1000_days", Unit: "moves per 1,000 days", Level: "year", By: by,
+			{Name: "cfsr_moves_per_1000_days", Unit: "per_1000_days", Level: "year", By: by,
 				Says: "moves for each 1,000 days in care up to the end of the calendar year of entry, beside the national " + NationalRate +
 					": " + NationalWords, From: []string{"cfsr_moves", "cfsr_days", "cfsr_eligible"}},
 		},

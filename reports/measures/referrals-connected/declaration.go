@@ -63,7 +63,7 @@ func Measure() declare.Measure {
 			{Name: "share_reported_connected", Unit: "share", Says: "mean of the persons' own shares of referrals reported as connected, pending and missing left out",
 				By: by, From: []string{"connected", "connected_by_type"}},
 			{Name: "share_unknown", Unit: "share", Says: "share of persons all of whose counted referrals are pending or without outcome (attribute outcome)", NoTotal: true,
-				By: by, From: []string{"connected", "connected_by_type"}},
+				By: append([]string{"attribute"}, by...), From: []string{"connected", "connected_by_type"}},
 		},
 		SQL: answers, Table: "referrals_connected",
 	}

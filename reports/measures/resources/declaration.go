@@ -35,7 +35,7 @@ func Measure() declare.Measure {
 			"has opened less those it has closed, and never how many are in use, which would be a number of persons.",
 		Statistics: []declare.Statistic{
 			{Name: "quantity", Unit: "quantity", Says: "the sum of all rows that took effect on or before the period's last day: beds, programmes, " +
-				"policies, protocols, partners or US dollars, by the kind of resource; for each programme", By: []string{"resource_type"}, NoTotal: true, From: []string{"quantity"}},
+				"policies, protocols, partners or US dollars, by the kind of resource; for each programme", By: []string{"resource_type", "program"}, NoTotal: true, From: []string{"quantity"}},
 		},
 		Vectors: []declare.Vector{
 			{Name: "quantity", Says: "a public fact: what stands at the end of the period, by kind of resource and by programme", Encoding: declare.Exact,

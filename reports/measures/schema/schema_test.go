@@ -38,6 +38,8 @@ func TestFormulasAreAboutWhatTheMeasuresDeclare(t *testing.T) {
 		}
 		if st, ok := m.Statistic(f.Statistic); !ok {
 			t.Errorf("%s: the measure declares no such statistic", key)
+		} else if f.Unit != st.Unit {
+			t.Errorf("%s: figures are in %s, the page says %s", key, f.Unit, st.Unit)
 		} else if !slices.ContainsFunc(st.From, func(v string) bool { return f.Vector == v || strings.HasSuffix(f.Vector, "."+v) }) {
 			t.Errorf("%s: the measure derives it from %v", key, st.From)
 		}
@@ -115,7 +117,9 @@ func TestTheFullPlanPublishesEveryStatistic(t *testing.T) {
 	}
 	for _, it := range plan(t, "full").Items {
 		for _, pub := range it.Publishes {
-			published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", it.Level, " ", pub.By)] = true
+			for _, by := range append([]string{pub.By}, pub.Keys...) {
+				published[fmt.Sprint(pub.Measure, ".", pub.Statistic, " ", it.Level, " ", by)] = true
+			}
 		}
 	}
 	for _, m := range measures.All() {
@@ -134,6 +138,34 @@ func TestTheFullPlanPublishesEveryStatistic(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Every dimension by which a plan's figures are placed is declared: `report --by` and the pages know those only.
+func TestDimensionsOfFiguresAreDeclared(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range []string{"county", "full"} {
+		p := plan(t, name)
+		for _, it := range p.Items {
+			for _, pub := range it.Publishes {
+				m, _ := measures.Lookup(pub.Measure)
+				st, _ := m.Statistic(pub.Statistic)
+				for _, by := range pub.Keys {
+					seen[by] = true
+					if !slices.Contains(st.By, by) {
+						t.Errorf("%s: %s places %s.%s by %s, which is not declared: %v", name, it.ID, pub.Measure, pub.Statistic, by, st.By)
+					}
+					if !p.Publishes(pub.Measure, "", by) {
+						t.Errorf("%s: %s is said not to be published by %s", name, pub.Measure, by)
+					}
+				}
+			}
+		}
+	}
+	for _, by := range []string{"home_area", "flag", "attribute", "domain", "party_role", "charge_group", "program", "area", "snapshot", "form"} {
+		if !seen[by] {
+			t.Errorf("no plan places a figure by %s", by)
 		}
 	}
 }
