@@ -56,7 +56,7 @@ func logic() []LogicLine {
 	}
 
 	objective = declare.ObjectiveSafety
-	none(StageInputs, "Partner agencies, their agreements and their records", "no figure about persons: `heatwatch census` counts agencies")
+	none(StageInputs, "Partner agencies, their agreements and their records", "no figure about persons; the census counts agencies")
 	line(StageActivities, "Screening and identification", "screening")
 	line(StageOutputs, "Who the persons served are", "victim-profile", "labor-exploitation")
 	line(StageOutcomes, "Change in safety, self-sufficiency, well-being and independence", "outcome-change")

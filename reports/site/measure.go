@@ -234,7 +234,7 @@ func (s seriesView) part(later bool) []body {
 
 func (b builder) row(label text, f figure) rowView {
 	r := rowView{Label: label, Value: b.lang.value(f), Interval: b.lang.interval(f), Null: f.null}
-	if !f.null {
+	if !f.null && !f.exact() { // of a public fact the interval says it
 		r.Note = b.lang.note(f.note)
 	}
 	return r

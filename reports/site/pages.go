@@ -135,6 +135,7 @@ type answer struct {
 	Interval string
 	Period   string
 	Missing  string // why there is none
+	Grouped  bool   // there is none for all: figures stand by group only
 	Cannot   []string
 }
 
@@ -147,6 +148,9 @@ func (b builder) answer(m MeasureText, r report) answer {
 	name := headline(m, r)
 	f, ok := current(only(r.figures, name, ""))
 	switch {
+	case !ok && len(r.figures) > 0:
+		a.Missing, a.Grouped = l.must("answer.grouped"), true
+		return a
 	case !ok:
 		a.Missing = l.must("index.none")
 		return a

@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,6 +86,27 @@ func TestCensusKindsAreThoseOfTheDictionary(t *testing.T) {
 	for _, k := range models.Dictionary().List("agency_kind") {
 		if !name.MatchString(k) || !en.has("value."+k) {
 			t.Errorf("no name for %s", k)
+		}
+	}
+}
+
+// Where figures stand by group only, a page says so and not that nothing was released; a public fact says once that it is exact.
+func TestFiguresByGroupOnly(t *testing.T) {
+	s, reports := sample(t, 12)
+	r := reports["placement-stability"]
+	r.figures = slices.DeleteFunc(slices.Clone(r.figures), func(f figure) bool { return len(f.by) == 0 })
+	r.figures[0].unit, r.figures[0].note, r.figures[0].null = "quantity", "a public fact, exact", false
+	r.figures[0].low, r.figures[0].high = r.figures[0].value, r.figures[0].value
+	reports["placement-stability"] = r
+	files := built(t, s, reports)
+	for name, want := range map[string]string{"measures/placement-stability.html": "There is no one figure for all", "index.html": "There is no one figure for all",
+		"es/measures/placement-stability.html": "No hay una cifra para todo"} {
+		page := string(files[name])
+		if !strings.Contains(page, want) || strings.Contains(page, "Nothing has been released yet") {
+			t.Errorf("%s does not say that figures stand by group", name)
+		}
+		if strings.Contains(page, "a public fact, exact") || strings.HasPrefix(name, "measures/") && !strings.Contains(page, "exact, a public fact") {
+			t.Errorf("%s: a public fact is not said to be exact, or twice", name)
 		}
 	}
 }

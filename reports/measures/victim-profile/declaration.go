@@ -66,7 +66,7 @@ func Measure() declare.Measure {
 		DueAfter: 14,
 		Bounds:   "each person has one answer to each question, unknown among them",
 		Denominator: "A share is over the persons who entered in the period and whose answer to that question is known; those of whom " +
-			"no agency recorded an answer are left out of it, and share_unknown says how many of all who entered they are.",
+			"no agency recorded an answer are left out of it, and the share not known says how many of all who entered they are.",
 		Source: "the programme's identification and profile indicators; codes of the programme's data dictionary",
 		Differences: "HMIS and AFCARS let a person have several races and an ethnicity; here each person has one code, multiracial and " +
 			"hispanic_latino among them, so shares by race are not comparable with theirs one by one. HTCDS describes recruitment and control by case; here recruiter, " +
