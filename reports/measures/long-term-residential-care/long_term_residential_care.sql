@@ -14,8 +14,8 @@ WITH spans AS (
                                code('placements.placement_type', 'transitional_housing'),
                                code('placements.placement_type', 'supportive_housing'),
                                code('placements.placement_type', 'supervised_independent_living'))
-      AND s.until > greatest(s.started_on, s.entered_on)
       AND s.started_on <= s.entered_on + 365 -- who is back on day 365 was out for one night only after leaving on day 364
+      AND (s.until > greatest(s.started_on, s.entered_on) OR s.open AND s.started_on = s.entered_on + 365)
 ),
 -- `before` is the latest day that an earlier row reached, and whether a row that reached it was open.
 reach AS (
