@@ -29,7 +29,7 @@ func Measure() declare.Measure {
 		Objective:  declare.ObjectivePrevention,
 		Prong:      declare.ProngProsecute,
 		Says: "Persons who enrolled in a programme of education or treatment in the period, by the date of their first enrolment of it; where a " +
-			"person has several on that day, that whose key at the partner comes first in byte order, then the partner. Completed: the " +
+			"person has several on that day, that of the partner whose name comes first in byte order, then the one whose key does. Completed: the " +
 			"enrolment has a date of completion on day 0 to 180 after it. Rearrested: it has a date of rearrest on day 0 to 365 after it. " +
 			"Without such a date the answer is no.",
 		Window: "a calendar quarter or year of enrolments; 180 days from the enrolment for completion, 365 for rearrest",
