@@ -54,7 +54,11 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 			got[key(m.ID, f.Period, f.Statistic, f.By)] = f
 		}
 	}
+	entered := map[string]*float64{} // how many, by period
 	for _, want := range truth.Figures {
+		if want.Measure == "time-to-emergency-service" && want.Statistic == "persons" && len(want.By) == 0 {
+			entered[want.Period] = want.Value
+		}
 		k := key(want.Measure, want.Period, want.Statistic, want.By)
 		f, ok := got[k]
 		delete(got, k)
@@ -76,6 +80,10 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 		p, err := models.ParsePeriod(f.Period)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if heads := entered[f.Period]; f.Statistic == "persons" && len(f.By) == 0 && heads != nil {
+			c.compare(k, f, heads, coarsest(f, sd)) // of a measure that follows a cohort, known before the rest of it is due
+			continue
 		}
 		nothing := p.Last() < cfg.FirstQuarter.First() && (f.Value == nil || *f.Value == 0)
 		if !nothing && (len(f.Entries) == 1 || !strings.Contains(f.Period, "-")) {
