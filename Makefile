@@ -57,7 +57,7 @@ bench-privacy: # one table; fails if a statistical bar is missed. HEATWATCH_BENC
 bench-nightly:
 	$(GO) test ./cmd/heatwatch -run '^$$' -bench 'Night|Help' -benchtime 1x -count 1
 
-truth: setup-test ## every figure of every measure in a county of 3,000 persons and five years, almost without noise, against its truth
+truth: setup-test ## every figure of every measure in a county of 3,000 persons and five years, almost without noise, against its truth; ten minutes
 	$(GO) test ./cmd/heatwatch -run '^TestFiguresEqualTheTruth$$' -count 1 -v -timeout 3h -persons 3000 -first 2021Q1 -quarters 20
 
 setup:
