@@ -42,7 +42,7 @@ WITH first_freeze AS (
 SELECT p.person, f.entered_at, f.entered_on, a.agency, f.agency_kind, f.channel, f.setting, f.age_band, nullif(f.age, -1) AS age
 FROM first_freeze f JOIN people p USING (pseudonym) LEFT JOIN agencies a ON a.name = f.agency WHERE p.measured`,
 		"DELETE FROM entries WHERE person IN (SELECT person FROM held)",
-		"INSERT INTO entries SELECT person, entered_at, entered_on, agency, agency_kind, channel, setting, age_band, age FROM held")
+		"INSERT INTO entries BY NAME FROM held")
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,9 @@ func (f Figure) Superseded() bool { return f.f.definition != f.f.today }
 // Population is whose figure it is.
 func (f Figure) Population() string { return f.f.population }
 
+// PublicFact tells that the figure is about no person, and exact.
+func (f Figure) PublicFact() bool { return f.f.population == Nobody }
+
 // Period is the cohort's, or the activity's.
 func (f Figure) Period() models.Period { return f.f.period }
 

@@ -58,8 +58,6 @@ func ActiveCohort(s Schema, vector, level string, years int, period models.Perio
 // The years are calendar years; for a snapshot quarters, for a span spans. How often anything was released does not
 // matter. Whether a person did anything in a quarter of the year is the measure's own question.
 //
-// Those active in the year are found first, by its days, so that the years before are read of them alone.
-//
 // Those active in that year are found first, by its days, so that the years before it are read of them alone.
 func activeCohort(activity string, it Item, period models.Period) string {
 	unit, now := func(d string) string { return "date_part('year', " + d + ")" }, models.YearOf(period.Last())

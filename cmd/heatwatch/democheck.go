@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,18 +76,18 @@ func readTruth(dir string) (map[string]fixtures.Figure, error) {
 	}
 	all := map[string]fixtures.Figure{}
 	for _, f := range t.Figures {
-		by := []string{}
-		for d, v := range f.By {
-			by = append(by, d+"="+v)
-		}
-		all[figureKey(f.Measure, f.Period, f.Statistic, by)] = f
+		all[figureKey(f.Measure, f.Period, f.Statistic, f.By)] = f
 	}
 	return all, nil
 }
 
-func figureKey(measure, period, statistic string, by []string) string {
-	slices.Sort(by)
-	return strings.Join([]string{measure, period, statistic, strings.Join(by, ";")}, "|")
+// figureKey names a figure.
+func figureKey(measure, period, statistic string, by map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(by)) {
+		parts = append(parts, k+"="+by[k])
+	}
+	return strings.Join([]string{measure, period, statistic, strings.Join(parts, ";")}, "|")
 }
 
 // compared is one released figure beside its truth.
@@ -114,9 +115,9 @@ type demoCheck struct {
 }
 
 func (k *demoCheck) add(f privacy.Figure, truth map[string]fixtures.Figure) {
-	var by []string
+	by := map[string]string{}
 	for _, d := range f.By() {
-		by = append(by, d.Key+"="+d.Value)
+		by[d.Key] = d.Value
 	}
 	t, known := truth[figureKey(f.Measure(), f.Period().String(), f.Statistic(), by)]
 	row := compared{figure: f, truth: t.Value}
@@ -129,7 +130,7 @@ func (k *demoCheck) add(f privacy.Figure, truth map[string]fixtures.Figure) {
 		row.state = isSampled
 	case t.Value == nil:
 		row.state = isNobody
-	case f.Population() == privacy.Nobody:
+	case f.PublicFact():
 		row.state = isWrong
 		if v == *t.Value {
 			row.state = isExact

@@ -74,7 +74,7 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 	held, beside := 0, 0
 	want := map[string]*float64{}
 	for _, f := range truth.Figures {
-		want[key(f.Measure, f.Period, f.Statistic, f.By)] = f.Value
+		want[figureKey(f.Measure, f.Period, f.Statistic, f.By)] = f.Value
 	}
 	seen, states := 0, map[string]int{}
 	for _, m := range measures.All() {

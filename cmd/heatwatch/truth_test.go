@@ -51,7 +51,7 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range rep.Figures {
-			got[key(m.ID, f.Period, f.Statistic, f.By)] = f
+			got[figureKey(m.ID, f.Period, f.Statistic, f.By)] = f
 		}
 	}
 	entered := map[string]*float64{} // how many, by period
@@ -59,7 +59,7 @@ func TestFiguresEqualTheTruth(t *testing.T) {
 		if want.Measure == "time-to-emergency-service" && want.Statistic == "persons" && len(want.By) == 0 {
 			entered[want.Period] = want.Value
 		}
-		k := key(want.Measure, want.Period, want.Statistic, want.By)
+		k := figureKey(want.Measure, want.Period, want.Statistic, want.By)
 		f, ok := got[k]
 		delete(got, k)
 		if !slices.ContainsFunc(measures.All(), func(m measures.Measure) bool { return m.ID == want.Measure }) {
@@ -178,14 +178,6 @@ type released struct {
 	Value, Low, High        *float64
 	Items                   []string
 	Entries                 []int
-}
-
-func key(measure, period, statistic string, by map[string]string) string {
-	var parts []string
-	for _, k := range slices.Sorted(maps.Keys(by)) {
-		parts = append(parts, k+"="+by[k])
-	}
-	return strings.Join([]string{measure, period, statistic, strings.Join(parts, ";")}, "|")
 }
 
 func show(v *float64) string {

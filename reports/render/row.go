@@ -19,6 +19,7 @@ type row struct {
 	value         float64
 	low, high     float64
 	null          bool
+	fact          bool // a public fact, exact
 	unit, note    string
 	wide          [2]float64 // noise and sampling
 	unsampled     string     // why there is no such interval
@@ -49,7 +50,7 @@ func open(r privacy.Report) (report, error) {
 		}
 		v, ok := f.Value()
 		r := row{period: f.Period(), statistic: f.Statistic(), by: f.ByText(), value: v, low: f.Low(),
-			high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), definition: f.Definition(), json: b}
+			high: f.High(), null: !ok, fact: f.PublicFact(), unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), definition: f.Definition(), json: b}
 		r.wide[0], r.wide[1], _ = f.Sampled()
 		r.unsampled = f.Unsampled()
 		out.rows = append(out.rows, r)

@@ -47,8 +47,8 @@ func reading(r row) string {
 	if Percent(r.unit) {
 		s += " %"
 	}
-	if r.unit == "quantity" && r.low == r.value && r.high == r.value {
-		return s // exact: a public fact without noise
+	if r.fact {
+		return s // without noise
 	}
 	return s + " (" + Number(r.unit, r.low) + " to " + Number(r.unit, r.high) + ")"
 }

@@ -20,6 +20,7 @@ type figure struct {
 	value     float64
 	low, high float64
 	null      bool
+	fact      bool // a public fact
 	unit      string
 	note      string
 	items     []string
@@ -28,10 +29,8 @@ type figure struct {
 	definition int // that its measurements followed
 }
 
-// exact tells a public fact that carries no noise.
-func (f figure) exact() bool {
-	return !f.null && f.unit == "quantity" && f.low == f.value && f.high == f.value
-}
+// exact tells a value that carries no noise.
+func (f figure) exact() bool { return f.fact && !f.null }
 
 // place is the dimensions of the breakdown, "gender" or "domain gender"; empty for a total.
 func (f figure) place() string {
@@ -66,7 +65,7 @@ func open(s Site) (map[string]report, error) {
 			}
 			v, ok := f.Value()
 			out.figures = append(out.figures, figure{period: f.Period(), statistic: f.Statistic(), by: f.By(), value: v, low: f.Low(),
-				high: f.High(), null: !ok, unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), definition: f.Definition()})
+				high: f.High(), null: !ok, fact: f.PublicFact(), unit: f.Unit(), note: f.Note(), items: f.Items(), entries: f.Entries(), definition: f.Definition()})
 		}
 		var err error
 		if out.csv, err = download(r, s, render.FormatCSV); err != nil {

@@ -155,7 +155,7 @@ func (l *lang) decimal(v float64, digits int) string {
 // inHundred writes a share as so many in 100: whole, unless the interval is narrower than a point each way.
 func (l *lang) inHundred(f figure, v float64) string {
 	digits := 0
-	if f.high-f.low < 0.02 && !f.exact() {
+	if f.high-f.low < 0.02 {
 		digits = 1
 	}
 	scale := math.Pow10(digits)

@@ -95,7 +95,7 @@ func TestFiguresByGroupOnly(t *testing.T) {
 	s, reports := sample(t, 12)
 	r := reports["placement-stability"]
 	r.figures = slices.DeleteFunc(slices.Clone(r.figures), func(f figure) bool { return len(f.by) == 0 })
-	r.figures[0].unit, r.figures[0].note, r.figures[0].null = "quantity", "a public fact, exact", false
+	r.figures[0].unit, r.figures[0].note, r.figures[0].null, r.figures[0].fact = "quantity", "a public fact, exact", false, true
 	r.figures[0].low, r.figures[0].high = r.figures[0].value, r.figures[0].value
 	reports["placement-stability"] = r
 	files := built(t, s, reports)

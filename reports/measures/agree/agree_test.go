@@ -31,8 +31,8 @@ func TestSQLAgreesWithTheOracle(t *testing.T) {
 	for done < want {
 		counties := make([]*county, min(batch, want-done))
 		for i := range counties {
-			number := first + done + i
-			counties[i] = rapid.Custom(func(t *rapid.T) *county { return drawCounty(t, number) }).Example(number)
+			n := first + done + i
+			counties[i] = rapid.Custom(func(t *rapid.T) *county { return drawCounty(t, n) }).Example(n)
 		}
 		load(t, d, counties)
 		figures += compare(t, d, counties)

@@ -3,7 +3,5 @@ package schema
 import "heatwatch/privacy"
 
 func resources() []privacy.Formula {
-	return []privacy.Formula{
-		{Measure: "resources", Statistic: "quantity", Unit: "quantity", Vector: "resources.quantity", Form: privacy.FormCount, Per: "program"},
-	}
+	return []privacy.Formula{count("resources", "quantity", "quantity", "quantity", "program")}
 }
