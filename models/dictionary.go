@@ -81,6 +81,29 @@ func (e Entity) Refers(role string) string {
 	}
 }
 
+// PersonKey is the column that names a row's person within its partner, or "" where rows are about nobody.
+func (e Entity) PersonKey() string {
+	for _, name := range []string{"person_key", "profile_key"} {
+		if e.Index(name) >= 0 {
+			return name
+		}
+	}
+	return ""
+}
+
+// About is the population of a row's person, "" where rows are about nobody. role is the row's party_role, as for Refers.
+func (e Entity) About(role string) string {
+	switch {
+	case e.PersonKey() == "":
+		return ""
+	case e.Population != "by_role":
+		return e.Population
+	case role == "victim":
+		return "minors"
+	}
+	return "accused"
+}
+
 // Checks are the rules across cells that a row must satisfy; "future" is applied by intake, which knows the manifest.
 func (e Entity) Checks() []Check { return e.checks }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"heatwatch/etl/drop"
+	"heatwatch/etl/kept"
 	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
@@ -100,6 +101,9 @@ func (c *command) makeHome(h home.Home, planName string, demo bool) (home.Home, 
 	}
 	defer lock.Unlock()
 	if err := partner.MakeHomeKeys(fsys, h.Keys(), rand.Reader); err != nil {
+		return h, err
+	}
+	if _, err := kept.HomeKey(fsys, h.Keys()); err != nil {
 		return h, err
 	}
 	if err := drop.CreateHostKey(fsys, hostKeyFile(h), rand.Reader); err != nil {

@@ -65,6 +65,17 @@ func (c *command) night(ctx context.Context, h *house, from string, rebuild bool
 	}
 	cfg := nightly.Config{Home: h.Home, FS: h.fs, From: from, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(),
 		Keep: h.settings.Nightly.Keep, Rebuild: rebuild, Progress: c.steps()}
+	cfg.Gone = func() (nightly.Forgotten, error) { // of the home as it is under the lock
+		now, err := c.open()
+		if err != nil {
+			return nightly.Forgotten{}, err
+		}
+		return now.forgotten()
+	}
+	var err error
+	if cfg.Keeping, err = h.keeping(); err != nil {
+		return nightly.Summary{}, err
+	}
 	if len(h.settings.SFTP.Pull) > 0 {
 		cfg.Pull, cfg.Push = h.pull, h.push
 	}
@@ -114,6 +125,9 @@ func (c *command) printNight(s nightly.Summary) error {
 	}
 	for _, f := range s.Failures {
 		c.Say("heatwatch: %s", f)
+	}
+	for _, n := range s.Notes {
+		c.Say("heatwatch: %s", n)
 	}
 	for _, u := range s.Unknown {
 		c.Say("heatwatch: %s: this folder belongs to no partner and was left alone", u)

@@ -280,6 +280,9 @@ func (c *command) verify(ctx context.Context) error {
 		if err := note(err); err != nil {
 			return err
 		}
+		if err := note(h.checkErasures()); err != nil {
+			return err
+		}
 	}
 	found, err := lake.Verify(ctx, home)
 	if err != nil {

@@ -36,6 +36,7 @@ type Drop struct {
 	Reasons    []Reason   `json:"reasons"`
 	Timezone   string     `json:"timezone"`
 	Dictionary int        `json:"dictionary"`
+	Erasures   int        `json:"erasures,omitempty"` // how often rows of a forgotten person were taken out of the landed files
 
 	Known    bool `json:"-"` // it had been taken before; nothing was done
 	Recorded bool `json:"-"` // drop.json stands; false for drop_changed, and for a leak in a drop without manifest

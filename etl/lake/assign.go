@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strings"
 
 	"heatwatch/etl/link"
@@ -24,8 +25,14 @@ func (b *builder) assign(ctx context.Context) error {
 		return err
 	}
 	files, err := b.freshFiles(ctx)
-	if err != nil || len(files) == 0 {
+	if err != nil {
 		return err
+	}
+	if b.Suppress != nil {
+		files = slices.DeleteFunc(files, b.Suppress)
+	}
+	if len(files) == 0 {
+		return nil
 	}
 	b.step("linking %d new files", len(files))
 	known, err := b.known(ctx)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"heatwatch/etl/link"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
@@ -29,6 +30,12 @@ type BuildConfig struct {
 	Engine   Engine
 	Full     bool              // fold everything anew instead of linking files that did not change
 	Progress func(step string) // may be nil
+
+	// Suppress tells whether a file is of somebody who was forgotten: it gets no person, and its rows are not loaded. It is
+	// asked of new files alone, with their tokens; nil: nobody was forgotten.
+	Suppress func(link.File) bool
+	// Erase takes the persons out of the generation before of whom a file is suppressed by its key.
+	Erase bool
 }
 
 // Build makes the next generation and swaps the pointer to it. If nothing changed it touches nothing and returns the
@@ -99,7 +106,7 @@ func (b *builder) needed() bool {
 	if b.prev.Generation == 0 {
 		return len(b.next.Drops) > 0
 	}
-	if b.Full || b.prev.Schema != b.next.Schema || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
+	if b.Full || b.Erase || b.prev.Schema != b.next.Schema || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
 		return true
 	}
 	if !slices.Equal(b.prev.Drops, b.next.Drops) || len(b.prev.Partners) != len(b.next.Partners) {
@@ -239,7 +246,7 @@ func (b *builder) query(i int, e models.Entity, list []source) (string, error) {
 	}
 	if profiles(e) { // no row is held, and those about nobody have no person
 		return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r LEFT JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.%s ORDER BY %s",
-			r.names("r."), r.current(e, ""), i, pop, personKey(e), order(e)), nil
+			r.names("r."), r.current(e, ""), i, pop, e.PersonKey(), order(e)), nil
 	}
 	held := fmt.Sprintf("EXISTS (SELECT 1 FROM sent AS s WHERE s.partner = %d AND s.population = %s AND s.person_key = r.person_key)", i, pop)
 	return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key ORDER BY %s",

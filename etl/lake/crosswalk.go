@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/parquet-go/parquet-go"
@@ -29,10 +30,27 @@ func Crosswalk(h home.Home) (rows []link.Row, err error) {
 	if hold != nil {
 		defer hold.Close()
 	}
-	path := filepath.Join(dir, crosswalkName)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	all, err := crosswalkOf(filepath.Join(dir, crosswalkName))
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // a lake that holds no file about a person
 	}
+	return slices.DeleteFunc(all, func(r link.Row) bool { return r.Population == "profiles" }), err
+}
+
+// Whole is the crosswalk with the profiles, for whoever must find all that was kept of a person.
+func Whole(h home.Home) ([]link.Row, error) {
+	n, err := Current(h)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	rows, err := crosswalkOf(filepath.Join(generationPath(h, n), crosswalkName))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return rows, err
+}
+
+func crosswalkOf(path string) (rows []link.Row, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -53,9 +71,6 @@ func Crosswalk(h home.Home) (rows []link.Row, err error) {
 	for {
 		n, err := r.Read(buf)
 		for _, l := range buf[:n] {
-			if l.Population == "profiles" {
-				continue
-			}
 			rows = append(rows, link.Row{Population: l.Population, Partner: l.Partner, PersonKey: l.PersonKey, Person: l.Person,
 				Founding: l.Founding, Measured: l.Measured, Since: models.Date(l.Since)})
 		}

@@ -171,26 +171,18 @@ func profiles(e models.Entity) bool { return e.Population == "profiles" }
 // noProfile is the key of a row that is about nobody: a snapshot that found nothing.
 const noProfile = "none"
 
-// personKey is the column that names a row's person within its partner.
-func personKey(e models.Entity) string {
-	if profiles(e) {
-		return "profile_key"
-	}
-	return "person_key"
-}
-
 // population is an expression for the population whose file a row belongs to, "" where the entity has no persons.
 func population(e models.Entity) string {
 	role, _ := e.Column("party_role")
 	switch {
-	case e.Index(personKey(e)) < 0:
+	case e.PersonKey() == "":
 		return ""
 	case e.Population != "by_role":
 		return quote(e.Population)
 	}
 	var victims []string
 	for i, v := range role.Values {
-		if e.Refers(v) == "persons" {
+		if e.About(v) == "minors" {
 			victims = append(victims, fmt.Sprint(i))
 		}
 	}

@@ -25,6 +25,7 @@ type Input struct {
 	Created  time.Time
 	Mode     string
 	Covers   Cover
+	Erasures int         // how often rows of a forgotten person were taken out of its files
 	Files    []InputFile // the extracts that were not refused
 }
 
@@ -47,6 +48,7 @@ type source struct {
 	order int   // later wins
 	file  InputFile
 	drop  string
+	made  string // what tells this content of the drop from another
 }
 
 // inOrder sorts the drops of one partner as they apply.
@@ -69,10 +71,18 @@ func sources(drops []Input, entity string) []source {
 			if d.Mode == modeSnapshot {
 				list = list[:0]
 			}
-			list = append(list, source{at: d.Created.UnixMicro(), order: i, file: f, drop: d.Drop})
+			list = append(list, source{at: d.Created.UnixMicro(), order: i, file: f, drop: d.Drop, made: d.made()})
 		}
 	}
 	return list
+}
+
+// made is the manifest's hash, and how often something was erased.
+func (d Input) made() string {
+	if d.Erasures == 0 {
+		return d.Manifest
+	}
+	return fmt.Sprintf("%s-%d", d.Manifest, d.Erasures)
 }
 
 // covers is what the last drop that lists the entity says.
@@ -99,10 +109,6 @@ func foldVersion(e models.Entity) int {
 func inputsHash(e models.Entity, drops []Input, timezone string, consented bool) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "fold %d dictionary %d zone %s consented %v\n", foldVersion(e), models.Dictionary().Version, timezone, consented)
-	manifest := map[string]string{}
-	for _, d := range drops {
-		manifest[d.Drop] = d.Manifest
-	}
 	entities := []string{e.Name}
 	for _, role := range []string{"victim", "exploiter"} {
 		if r := e.Refers(role); r != "" && !slices.Contains(entities, r) {
@@ -111,7 +117,7 @@ func inputsHash(e models.Entity, drops []Input, timezone string, consented bool)
 	}
 	for _, name := range entities {
 		for _, s := range sources(drops, name) {
-			fmt.Fprintf(h, "%s %s %s %d\n", name, s.drop, manifest[s.drop], s.at)
+			fmt.Fprintf(h, "%s %s %s %d\n", name, s.drop, s.made, s.at)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])

@@ -24,9 +24,9 @@ func (b *builder) people(ctx context.Context) error {
 		if err := b.db.one(ctx, "SELECT count(*) FROM "+t, &n); err != nil {
 			return err
 		}
-		// Lines are only ever added, so an equal number means that nothing changed.
+		// But for an erasure lines are only ever added, so an equal number means that nothing changed.
 		f, ok := b.prev.file(t + ".parquet")
-		if ok && n == before[t] && !(t == "people" && seen > 0) && !b.Full {
+		if ok && n == before[t] && !(t == "people" && seen > 0) && !b.Full && !b.Erase {
 			if err := b.link(f); err != nil {
 				return err
 			}

@@ -32,6 +32,11 @@ func (b *builder) persons(ctx context.Context) error {
 			}
 		}
 	}
+	if b.Erase {
+		if err := b.erase(ctx); err != nil {
+			return err
+		}
+	}
 	for i := range b.next.Partners {
 		if err := b.foldPersons(ctx, i); err != nil {
 			return fmt.Errorf("persons of %s: %w", b.next.Partners[i].Name, err)
@@ -96,7 +101,7 @@ func (b *builder) foldProfiles(ctx context.Context, i int, e models.Entity) erro
 	if err != nil {
 		return err
 	}
-	key := personKey(e)
+	key := e.PersonKey()
 	return b.db.exec(ctx, fmt.Sprintf("INSERT INTO sent SELECT %d, %s, %s, true, min(_at) FROM (%s) WHERE %s <> %s GROUP BY %s",
 		i, quote(e.Population), key, r.current(e, ""), key, quote(noProfile), key))
 }

@@ -26,6 +26,7 @@ type Settling struct {
 	This      Input
 	Consented bool // the agreement lets in only persons with a signed release in force
 	Today     models.Date
+	Forgotten func(population, key string) bool // whose rows count as vouched for, so that no receipt tells; nil: nobody's
 }
 
 // Settle looks at a drop as a whole, after its files were checked one by one: of rows with one key in a file all but the
@@ -84,10 +85,21 @@ func (s *settling) file(ctx context.Context, e models.Entity, f InputFile, repor
 		return err
 	}
 	// Only held rows that are no duplicates are added: of a row with both faults the duplicate is what its sender can mend.
-	query := fmt.Sprintf(`WITH dup AS MATERIALIZED (%s), held AS (SELECT line, %d AS reason FROM %s AS r WHERE NOT EXISTS (
-		SELECT 1 FROM known AS k WHERE k.population = %s AND k.person_key = r.person_key))
-		SELECT * FROM dup UNION ALL SELECT * FROM held WHERE line NOT IN (SELECT line FROM dup) ORDER BY line`, dup, notSent, from, pop)
-	return s.report(ctx, e, query, report)
+	query := fmt.Sprintf(`WITH dup AS MATERIALIZED (%[1]s), held AS (SELECT line, %[2]d AS reason, %[4]s AS population, r.person_key FROM %[3]s AS r WHERE NOT EXISTS (
+		SELECT 1 FROM known AS k WHERE k.population = %[4]s AND k.person_key = r.person_key))
+		SELECT line, reason, NULL, NULL FROM dup UNION ALL SELECT * FROM held WHERE line NOT IN (SELECT line FROM dup) ORDER BY line`, dup, notSent, from, pop)
+	return s.each(ctx, query, func(r *sql.Rows) error {
+		u := Unsettled{Entity: e.Name}
+		var reason int
+		var population, key sql.NullString
+		if err := r.Scan(&u.Line, &reason, &population, &key); err != nil {
+			return err
+		}
+		if reason == notSent && s.Forgotten != nil && s.Forgotten(population.String, key.String) {
+			return nil
+		}
+		return report(u.because(e, reason))
+	})
 }
 
 const (
@@ -103,18 +115,22 @@ func (s *settling) report(ctx context.Context, e models.Entity, query string, re
 		if err := r.Scan(&u.Line, &reason); err != nil {
 			return err
 		}
-		switch reason {
-		case duplicate:
-			if u.Code = "duplicate_key"; len(e.Key) == 1 {
-				u.Column = e.Key[0]
-			}
-		case notSent:
-			u.Code, u.Column = "person_not_sent", "person_key"
-		case noConsent:
-			u.Code, u.Column = "no_consent", "release"
-		}
-		return report(u)
+		return report(u.because(e, reason))
 	})
+}
+
+func (u Unsettled) because(e models.Entity, reason int) Unsettled {
+	switch reason {
+	case duplicate:
+		if u.Code = "duplicate_key"; len(e.Key) == 1 {
+			u.Column = e.Key[0]
+		}
+	case notSent:
+		u.Code, u.Column = "person_not_sent", "person_key"
+	case noConsent:
+		u.Code, u.Column = "no_consent", "release"
+	}
+	return u
 }
 
 // collect folds the persons rows that an entity refers to into the table known.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"heatwatch/etl/intake"
+	"heatwatch/etl/kept"
 	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
@@ -46,6 +47,11 @@ func (r *run) tidy() error {
 		if e.IsDir() {
 			if _, err := durable.Sweep(r.FS, filepath.Join(r.area(), e.Name(), "receipts")); err != nil {
 				return err
+			}
+			if r.keeps() {
+				if err := kept.Sweep(r.FS, filepath.Join(r.area(), e.Name(), "incoming")); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func (r *run) input(d intake.Drop) (in lake.Input, ok bool) {
 	if d.State == intake.Refused {
 		return in, false
 	}
-	in = lake.Input{Partner: d.Partner, Drop: d.Name, Manifest: d.Manifest, Created: d.Created, Mode: d.Mode,
+	in = lake.Input{Partner: d.Partner, Drop: d.Name, Manifest: d.Manifest, Created: d.Created, Mode: d.Mode, Erasures: d.Erasures,
 		Covers: lake.Cover{From: d.Covers.From, To: d.Covers.To}}
 	for _, f := range d.Files {
 		if f.Refused || f.Parquet == "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"heatwatch/etl/intake"
+	"heatwatch/etl/kept"
 	"heatwatch/etl/lake"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
@@ -32,6 +33,8 @@ type Config struct {
 	Workers  int
 	Pull     func(ctx context.Context) error // copies remote areas into the home's; nil: none
 	Push     func(ctx context.Context) error // brings receipts back; nil: none
+	Keeping  *kept.Key                       // seals what was uploaded and takes it out of the home's own area; nil: uploads stay as they are
+	Gone     func() (Forgotten, error)       // who is not to be loaded any more; asked under the home's lock; nil: nobody was forgotten
 	Progress func(Step)                      // nil: not wanted
 	Log      *slog.Logger                    // nil: silent
 }
@@ -74,9 +77,20 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		return Summary{}, err
 	}
 	defer lock.Unlock()
-	r := &run{Config: cfg, today: models.DateOf(cfg.Now.In(cfg.Location)), answered: map[dropID]bool{}}
+	r, err := newRun(cfg)
+	if err != nil {
+		return Summary{}, err
+	}
 	err = r.all(ctx)
 	return r.sum, err
+}
+
+func newRun(cfg Config) (r *run, err error) {
+	r = &run{Config: cfg, today: models.DateOf(cfg.Now.In(cfg.Location)), answered: map[dropID]bool{}}
+	if cfg.Gone != nil {
+		r.gone, err = cfg.Gone()
+	}
+	return r, err
 }
 
 type dropID struct{ partner, drop string }
@@ -88,6 +102,7 @@ type run struct {
 	sum      Summary
 	found    []found
 	answered map[dropID]bool // drops that are in the summary
+	gone     Forgotten
 }
 
 func (r *run) all(ctx context.Context) error {
@@ -100,16 +115,25 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.tidy(); err != nil {
 		return err
 	}
+	if err := r.finishForgetting(ctx); err != nil {
+		return err
+	}
 	if err := r.discover(ctx); err != nil {
 		return err
 	}
 	if err := r.takeAll(ctx); err != nil {
 		return err
 	}
+	if err := r.suppress(ctx); err != nil {
+		return err
+	}
 	if err := r.load(ctx); err != nil {
 		return err
 	}
 	if err := r.receipts(ctx); err != nil {
+		return err
+	}
+	if err := r.keep(ctx); err != nil {
 		return err
 	}
 	if r.Push != nil && r.From == "" && r.sum.Receipts > 0 {
@@ -151,13 +175,15 @@ func (r *run) fail(ctx context.Context, err error) {
 }
 
 // load makes the next generation of everything that stands in landing.
-func (r *run) load(ctx context.Context) error {
+func (r *run) load(ctx context.Context) error { return r.build(ctx, false) }
+
+func (r *run) build(ctx context.Context, erase bool) error {
 	inputs, agencies, err := r.inputs()
 	if err != nil {
 		return err
 	}
 	m, changed, err := lake.Build(ctx, lake.BuildConfig{Home: r.Home, FS: r.FS, Drops: inputs, Agencies: agencies, Now: r.Now, Location: r.Location,
-		Rand: r.Rand, Engine: r.Engine, Full: r.Rebuild, Progress: func(s string) { r.Progress(Step{What: s}) }})
+		Rand: r.Rand, Engine: r.Engine, Full: r.Rebuild, Suppress: r.gone.suppressed(), Erase: erase, Progress: func(s string) { r.Progress(Step{What: s}) }})
 	if err != nil {
 		return stopped(err, "the lake", "the new generation could not be written")
 	}

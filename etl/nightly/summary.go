@@ -35,6 +35,7 @@ type Summary struct {
 	Receipts    int       `json:"receipts"`           // written in this run
 	Cleaned     []int     `json:"cleaned,omitempty"`  // generations that went
 	Unknown     []string  `json:"unknown,omitempty"`  // folders of the area that belong to no partner; they are left alone
+	Notes       []string  `json:"notes,omitempty"`    // what the operator should know; one line each
 	Failures    []string  `json:"failures,omitempty"` // what did not work and was passed over; one line each
 }
 

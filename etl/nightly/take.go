@@ -165,7 +165,8 @@ func (s settler) Settle(ctx context.Context, l intake.Landed, found func(intake.
 	for _, f := range l.Files {
 		this.Files = append(this.Files, lake.InputFile{Entity: f.Entity, Path: f.Path, Twins: true})
 	}
-	all := lake.Settling{Home: s.run.Home, Engine: s.run.Engine, Earlier: earlier, This: this, Consented: s.consented, Today: s.run.today}
+	all := lake.Settling{Home: s.run.Home, Engine: s.run.Engine, Earlier: earlier, This: this, Consented: s.consented, Today: s.run.today,
+		Forgotten: s.run.gone.byKey(s.partner)}
 	return all.Settle(ctx, func(u lake.Unsettled) error {
 		return found(intake.Extra{Entity: u.Entity, Line: u.Line, Column: u.Column, Code: u.Code})
 	})

@@ -55,6 +55,12 @@ func (h Home) SFTP() string { return h.in("sftp") }
 // Staging holds files that are being written; it may be emptied whenever nobody holds the lock.
 func (h Home) Staging() string { return h.in(".staging") }
 
+// Forgetting is there while an erasure is under way; it says nothing about whom.
+func (h Home) Forgetting() string { return h.in(".forgetting") }
+
+// Erasures holds the receipts of erasures.
+func (h Home) Erasures() string { return h.in("erasures") }
+
 // Folders are all folders that init makes.
 func (h Home) Folders() []string {
 	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Staging()}

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"math"
 	"math/big"
@@ -17,6 +18,7 @@ import (
 	"strings"
 
 	"heatwatch/internal/durable"
+	"heatwatch/internal/problem"
 	"heatwatch/models"
 	"heatwatch/privacy/accountant"
 	"heatwatch/privacy/ledger"
@@ -146,6 +148,65 @@ func (g Register) tombstones(files map[string][]byte) (Tombstones, error) {
 	})
 	t.key = g.Key
 	return t, err
+}
+
+// Buried reads who may not be loaded any more, and checks that one file against the ledger. Nights ask it: the rest of the
+// register is for releases.
+func (g Register) Buried(stands Standing) (Tombstones, error) {
+	path := filepath.Join(g.Dir, tombstoneFile)
+	sealed, err := os.ReadFile(path)
+	switch stand := stands["tombstones"]; {
+	case errors.Is(err, fs.ErrNotExist):
+		if stand.HMAC != "" && stand.HMAC != g.nothing("tombstones") {
+			return Tombstones{}, problem.New(problem.Refused, path, "the ledger names this file, and it is missing", restore)
+		}
+		return g.tombstones(nil)
+	case err != nil:
+		return Tombstones{}, problem.Wrap(err, problem.Failed, path, "the file cannot be read", "check its owner and mode")
+	case stand.HMAC != g.commit(tombstoneFile, sealed).HMAC:
+		follows, err := g.follows(tombstoneFile, sealed, stand.HMAC)
+		if err != nil {
+			return Tombstones{}, cannotOpen(path, err)
+		}
+		if !follows {
+			return Tombstones{}, problem.New(problem.Refused, path, "the ledger does not know this tombstones file", restore)
+		}
+	}
+	return g.tombstones(map[string][]byte{tombstoneFile: sealed})
+}
+
+// None tells whether nobody was ever forgotten.
+func (t Tombstones) None() bool { return len(t.spent) == 0 }
+
+// Again is somebody who was forgotten and came again, under identifiers of which some are not known.
+type Again []Identifier
+
+// Bury keeps the new identifiers of those who came again, with the loss that is known. Whoever has no known one is passed over.
+func (g Register) Bury(stands Standing, again ...Again) error {
+	stones, err := g.Buried(stands)
+	if err != nil {
+		return err
+	}
+	for _, ids := range again {
+		var spent accountant.Mu2
+		met := false
+		for _, id := range ids {
+			if stones.Suppressed(id) {
+				met, spent = true, max(spent, stones.Spent(id))
+			}
+		}
+		for _, id := range ids {
+			if met && !stones.Suppressed(id) {
+				stones.bury(id, spent)
+			}
+		}
+	}
+	stones.base = stands["tombstones"].HMAC
+	sealed, err := g.Key.seal(tombstoneFile, func(w io.Writer) error { return writeTombstones(w, stones) })
+	if err != nil {
+		return err
+	}
+	return durable.Replace(g.FS, filepath.Join(g.Dir, tombstoneFile), sealed, 0o400)
 }
 
 // Forget removes persons from the register: every file is sealed anew without them, what they have lost is kept under tombstones,

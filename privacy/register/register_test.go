@@ -843,3 +843,30 @@ func TestEveryStepOfAMergeMayFail(t *testing.T) {
 		}
 	}
 }
+
+// Whoever comes again under another key is known by a token; the key is buried with the loss, and what is read for a night
+// says the same as what is read for a release.
+func TestBury(t *testing.T) {
+	h := newHome(t).three()
+	spent := h.load().Spent(person(1))
+	token, key, other, stranger := Token("token-of-a-person-0123456789"), PersonKey("a-shelter", "key-1"), PersonKey("b-police", "key-7"), PersonKey("b-police", "key-8")
+	if none, err := h.register().Buried(h.stands()); err != nil || !none.None() {
+		t.Fatalf("nobody was forgotten: %v", err)
+	}
+	h.ok(h.forget(forgotten(1, token, key)))
+	h.ok(h.register().Bury(h.stands(), Again{other, token}, Again{stranger, Token("of-nobody-who-was-forgotten")}))
+	for what, read := range map[string]func(Standing) (Tombstones, error){"all": h.register().Tombstones, "alone": h.register().Buried} {
+		stones, err := read(h.stands())
+		h.ok(err)
+		if !stones.Suppressed(other) || stones.Spent(other) != spent || stones.Spent(token) != spent {
+			t.Errorf("%s: the new key has %v of %v", what, stones.Spent(other), spent)
+		}
+		if stones.Suppressed(stranger) || stones.None() {
+			t.Errorf("%s: a stranger was buried", what)
+		}
+	}
+	h.ok(os.Remove(h.path(tombstoneFile)))
+	if _, err := h.register().Buried(h.stands()); problem.ExitCode(err) != problem.Refused {
+		t.Errorf("the file is gone, and a night would load everybody: %v", err)
+	}
+}

@@ -1,0 +1,414 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"heatwatch/etl/intake"
+	"heatwatch/etl/kept"
+	"heatwatch/etl/lake"
+	"heatwatch/etl/link"
+	"heatwatch/etl/nightly"
+	"heatwatch/etl/scan"
+	"heatwatch/internal/durable"
+	"heatwatch/internal/problem"
+	"heatwatch/privacy/register"
+	"heatwatch/reports/render"
+)
+
+func (c *command) forgetCommand() *cobra.Command {
+	var ask struct {
+		agency, key, population string
+		dry                     bool
+	}
+	cmd := &cobra.Command{Use: "forget --agency A --key PSEUDONYM --population P", Short: "Remove a person from the warehouse and from every later release", Args: cobra.NoArgs,
+		Long: `Removes the person of whom an agency speaks by that pseudonym: all files that are linked as this person, of every agency,
+from what came in, from the lake and from the older generations that hold any of them; uploads that are kept sealed are
+destroyed where they hold one of its rows. Everybody else keeps person and pseudonym. Then the whole home is scanned for every
+key and token of the person, after a planted control was found, and a signed receipt is written to erasures/, which names
+the person by a keyed hash only.
+
+What stays is a keyed hash of each key and token with the privacy loss that was spent: the same child, sent again by whomever,
+is receipted like any other and not loaded. Figures that were released are not changed. Copies outside of the home, such as
+backups, are not reached.
+
+An erasure that was cut off is finished by the next night, or by the same command. An agreement with legal_hold stops it.`,
+		Example: `  heatwatch forget --agency shelter-a --key PSEUDONYM --population minors --dry-run
+  heatwatch forget --agency shelter-a --key PSEUDONYM --population minors --yes`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if ask.dry {
+				h, err := c.open()
+				if err != nil {
+					return err
+				}
+				f, err := h.find(ask.agency, ask.population, ask.key)
+				if err != nil {
+					return err
+				}
+				return c.Table(f.table())
+			}
+			return c.locked("forget", func(h *house) error {
+				f, err := h.find(ask.agency, ask.population, ask.key)
+				if err != nil {
+					return err
+				}
+				if err := h.held(f); err != nil {
+					return err
+				}
+				if err := c.Confirm(fmt.Sprintf("forget this person for good, with %s?", f)); err != nil {
+					return err
+				}
+				return c.forget(cmd.Context(), h, f)
+			})
+		}}
+	cmd.Flags().StringVar(&ask.agency, "agency", "", "the agency that speaks of the person by this pseudonym")
+	cmd.Flags().StringVar(&ask.key, "key", "", "the pseudonym")
+	cmd.Flags().StringVar(&ask.population, "population", "", "minors, accused or profiles (default: the one in which the agency has this pseudonym)")
+	cmd.Flags().BoolVar(&ask.dry, "dry-run", false, "say what would go, and change nothing")
+	cmd.MarkFlagRequired("agency")
+	cmd.MarkFlagRequired("key")
+	return cmd
+}
+
+// finding is everything that the home has of one person.
+type finding struct {
+	population string
+	files      []link.File // keys, each with the tokens it ever came with
+	pseudonym  []byte      // nil: the person was never loaded
+	rows       int64       // of drops that came in
+	drops      int
+	before     bool  // it was forgotten before: what is left is to finish, to scan and to write the receipt
+	holders    []int // generations
+}
+
+func (f finding) String() string {
+	return fmt.Sprintf("%d files of agencies and %d rows", len(f.files), f.rows)
+}
+
+func (f finding) table() render.Table {
+	loaded := "yes"
+	if f.pseudonym == nil {
+		loaded = "no"
+	}
+	return render.Table{Columns: render.Cols("population", "files#", "loaded", "drops#", "rows#", "generations#"),
+		Rows: [][]string{{f.population, fmt.Sprint(len(f.files)), loaded, fmt.Sprint(f.drops), fmt.Sprint(f.rows), fmt.Sprint(len(f.holders))}}}
+}
+
+func (f finding) has(partner string, p intake.Person) bool {
+	for _, x := range f.files {
+		if x.Partner == partner && x.Population == p.Population && x.PersonKey == p.Key {
+			return true
+		}
+	}
+	return false
+}
+
+// find gathers the files of the person of whom an agency speaks by a key. Neither key nor token is ever said.
+func (h *house) find(agency, population, key string) (f finding, err error) {
+	rows, err := lake.Whole(h.Home)
+	if err != nil {
+		return f, err
+	}
+	gone, err := h.forgotten()
+	if err != nil {
+		return f, err
+	}
+	if f.population, err = h.populationOf(rows, gone, agency, population, key); err != nil {
+		return f, err
+	}
+	person := uint32(0)
+	for _, r := range rows {
+		if r.Partner == agency && r.PersonKey == key && r.Population == f.population {
+			person = r.Person
+		}
+	}
+	f.files = []link.File{{Population: f.population, Partner: agency, PersonKey: key}}
+	for _, r := range rows {
+		if person > 0 && r.Person == person && !f.has(r.Partner, intake.Person{Population: r.Population, Key: r.PersonKey}) {
+			f.files = append(f.files, link.File{Population: r.Population, Partner: r.Partner, PersonKey: r.PersonKey})
+		}
+	}
+	f.before = gone.Key != nil && gone.Key(agency, intake.Person{Population: f.population, Key: key})
+	if person > 0 {
+		t, err := lake.TracesOf(h.Home, person)
+		if err != nil {
+			return f, err
+		}
+		f.pseudonym, f.files[0].Tokens = t.Pseudonym, t.Tokens
+	}
+	if f.holders, err = lake.Holders(h.Home, func(r link.Row) bool {
+		return f.has(r.Partner, intake.Person{Population: r.Population, Key: r.PersonKey})
+	}); err != nil {
+		return f, err
+	}
+	return f, h.landedOf(&f)
+}
+
+// populationOf is the population that was named, or the only one in which the agency has the key.
+func (h *house) populationOf(rows []link.Row, gone nightly.Forgotten, agency, named, key string) (string, error) {
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if r.Partner == agency && r.PersonKey == key {
+			seen[r.Population] = true
+		}
+	}
+	drops, err := intake.Drops(h.Landing(), agency)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range drops {
+		err := intake.Owners(h.Landing(), d, func(p intake.Person) error {
+			if p.Key == key {
+				seen[p.Population] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	for _, p := range []string{"minors", "accused", "profiles"} {
+		if gone.Key != nil && gone.Key(agency, intake.Person{Population: p, Key: key}) {
+			seen[p] = true
+		}
+	}
+	switch {
+	case named != "" && seen[named]:
+		return named, nil
+	case len(seen) == 0 || named != "":
+		return "", problem.New(problem.Usage, agency, "the warehouse has nothing under this pseudonym in that population", "check agency, pseudonym and population; heatwatch link dump lists them")
+	case len(seen) > 1:
+		return "", problem.New(problem.Usage, agency, "the agency has this pseudonym in several populations", "say --population minors, accused or profiles")
+	}
+	for p := range seen {
+		named = p
+	}
+	return named, nil
+}
+
+// landedOf adds the tokens with which the files ever came, and counts their rows.
+func (h *house) landedOf(f *finding) error {
+	tokens := map[string]map[link.Token]bool{}
+	for i := range f.files {
+		x := &f.files[i]
+		drops, err := intake.Drops(h.Landing(), x.Partner)
+		if err != nil {
+			return err
+		}
+		own := tokens[x.Partner]
+		if own == nil {
+			own = map[link.Token]bool{}
+			tokens[x.Partner] = own
+		}
+		for _, d := range drops {
+			rows := f.rows
+			err := intake.Owners(h.Landing(), d, func(p intake.Person) error {
+				if p.Key == x.PersonKey && p.Population == x.Population {
+					f.rows++
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if f.rows > rows {
+				f.drops++
+			}
+			err = intake.People(h.Landing(), d, func(p intake.PersonTokens) error {
+				if p.Key != x.PersonKey || p.Population != x.Population {
+					return nil
+				}
+				for _, t := range p.Tokens {
+					if tk := (link.Token{Column: t[0], Value: t[1]}); !own[tk] {
+						own[tk] = true
+						x.Tokens = append(x.Tokens, tk)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// held refuses where an agency whose file it is must keep what it sent.
+func (h *house) held(f finding) error {
+	ps, err := h.partners()
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		for _, x := range f.files {
+			if x.Partner == p.name && p.LegalHold {
+				return problem.New(problem.Failed, p.name, "its agreement has a legal hold: nothing of this person is erased while it lasts",
+					"when it has been lifted, run `heatwatch partner set "+p.name+" legal_hold=no`, then this again")
+			}
+		}
+	}
+	return nil
+}
+
+// forget carries an erasure out. Until the register is written nothing has happened; from then on the next night, or the
+// same command, comes to the same end.
+func (c *command) forget(ctx context.Context, h *house, f finding) error {
+	needles, err := h.needles(f)
+	if err != nil {
+		return err
+	}
+	g, err := h.register()
+	if err != nil {
+		return err
+	}
+	if err := durable.Replace(h.fs, h.Forgetting(), []byte(h.today().String()+"\n"), 0o600); err != nil {
+		return problem.Wrap(err, problem.Failed, h.Dir, "the erasure cannot be begun", "check the room on the disk and the permissions")
+	}
+	entries := h.ledger.Position().Entries
+	who := register.Forgotten{Population: f.population}
+	if f.pseudonym != nil {
+		if who.Person, err = register.ParseID(f.pseudonym); err != nil {
+			return err
+		}
+	}
+	for _, x := range f.files {
+		who.Identifiers = append(who.Identifiers, identifiers(x)...)
+	}
+	if !f.before || f.pseudonym != nil {
+		if err := g.Forget(ctx, h.ledger, h.today(), who); err != nil {
+			return errors.Join(err, durable.Remove(h.fs, h.Forgetting()))
+		}
+	}
+	cfg := nightly.Config{Home: h.Home, FS: h.fs, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(), Keep: h.settings.Nightly.Keep, Progress: c.steps()}
+	cfg.Gone = h.forgotten
+	gone, err := nightly.Forget(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	seen, err := c.proveGone(ctx, h, needles)
+	if err != nil {
+		return err
+	}
+	entry := 0
+	if h.ledger.Position().Entries > entries {
+		entry = h.ledger.Position().Entries
+	}
+	path, err := h.erasureReceipt(f, entry, seen)
+	if err != nil {
+		return err
+	}
+	if err := durable.Remove(h.fs, h.Forgetting()); err != nil {
+		return err
+	}
+	c.Say("forgotten: %d rows of %d drops, %d older generations; %d files scanned, %d of them opened, nothing found", gone.Rows, gone.Drops, len(gone.Generations), seen.Files, seen.Containers)
+	c.Say("receipt: %s", path)
+	return nil
+}
+
+// needles is what must not be found afterwards. A token that somebody else's file carries too, and that stays, proves nothing.
+func (h *house) needles(f finding) ([]scan.Needle, error) {
+	mine := map[string]bool{}
+	var all []scan.Needle
+	for _, x := range f.files {
+		all = append(all, scan.Needle{Partner: x.Partner, Value: []byte(x.PersonKey)})
+		for _, t := range x.Tokens {
+			mine[t.Value] = true
+		}
+	}
+	if f.pseudonym != nil {
+		all = append(all, scan.Needle{Value: f.pseudonym})
+	}
+	if len(mine) == 0 {
+		return all, nil
+	}
+	drops, err := h.everyDrop()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range drops {
+		err := intake.People(h.Landing(), d, func(p intake.PersonTokens) error {
+			if !f.has(d.Partner, p.Person) {
+				for _, t := range p.Tokens {
+					delete(mine, t[1])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for v := range mine {
+		all = append(all, scan.Needle{Value: []byte(v)})
+	}
+	return all, nil
+}
+
+func (h *house) everyDrop() (all []intake.Drop, err error) {
+	names, err := filepath.Glob(filepath.Join(h.Landing(), "*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		drops, err := intake.Drops(h.Landing(), filepath.Base(n))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, drops...)
+	}
+	return all, nil
+}
+
+// proveGone scans the home. A kept upload of which only refused rows were the person's is found here first: it is destroyed, and
+// the scan is made again.
+func (c *command) proveGone(ctx context.Context, h *house, needles []scan.Needle) (scan.Result, error) {
+	key, err := h.keeping()
+	if err != nil {
+		return scan.Result{}, err
+	}
+	for again := false; ; again = true {
+		seen, err := scan.Home(ctx, h.Home, *key, needles)
+		if err != nil || seen.Clean() {
+			return seen, err
+		}
+		shredded := false
+		for _, where := range seen.Found {
+			if filepath.Base(where) == "raw.age" && !again {
+				shredded = true
+				if err := kept.Shred(h.fs, filepath.Join(h.Dir, filepath.Dir(where))); err != nil {
+					return seen, err
+				}
+			}
+		}
+		if shredded {
+			continue
+		}
+		for _, where := range seen.Found {
+			c.Say("still in: %s", where)
+		}
+		for _, where := range seen.Closed {
+			c.Say("not readable: %s", where)
+		}
+		what := "the person was taken out of the lake, and is still in a file of the home"
+		if len(seen.Found) == 0 {
+			what = "the person was taken out, and not every file of the home could be scanned"
+		}
+		return seen, problem.New(problem.Failed, h.Dir, what, nextAfter(seen))
+	}
+}
+
+func nextAfter(seen scan.Result) string {
+	for _, where := range seen.Found {
+		if strings.HasPrefix(where, "sftp/") {
+			return "run `heatwatch nightly`, which takes in what partners have uploaded, then this again"
+		}
+	}
+	return "see what the files are and remove them, then run this again"
+}

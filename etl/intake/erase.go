@@ -1,0 +1,99 @@
+package intake
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"heatwatch/internal/durable"
+	"heatwatch/models"
+)
+
+// Erase takes every row of the persons that gone names out of a landed drop, and counts the erasure in its record, so that
+// the lake folds the drop's files anew. The record's counts, and so its receipt, stay as they were: what was accepted was
+// accepted. It returns how many rows went. An Erase that was cut off is finished by the next one.
+func Erase(fsys durable.FS, landing string, d Drop, gone func(Person) bool) (rows int64, err error) {
+	hit := make([]int64, len(d.Files))
+	for i, f := range d.Files {
+		e, ok := models.Dictionary().Entity(f.Entity)
+		if !ok || f.Refused || f.Parquet == "" {
+			continue
+		}
+		err := eachRow(filepath.Join(landing, d.Partner, d.Name, f.Parquet), e, func(p Person, _ parquet.Row, _ []string) error {
+			if gone(p) {
+				hit[i]++
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		rows += hit[i]
+	}
+	if rows == 0 {
+		return 0, nil
+	}
+	// Counted first: were the rows taken out before, a crash here would leave a lake that still links the old files.
+	d.Erasures++
+	if err := d.rewrite(fsys, landing); err != nil {
+		return 0, err
+	}
+	for i := range d.Files {
+		if hit[i] == 0 {
+			continue
+		}
+		if d.Files[i].ParquetRows, err = d.eraseFile(fsys, landing, d.Files[i], gone); err != nil {
+			return 0, err
+		}
+	}
+	return rows, d.rewrite(fsys, landing)
+}
+
+func (d Drop) rewrite(fsys durable.FS, landing string) error {
+	b, err := json.MarshalIndent(d, "", " ")
+	if err != nil {
+		return err
+	}
+	return durable.Replace(fsys, filepath.Join(landing, d.Partner, d.Name, DropFileName), append(b, '\n'), 0o440)
+}
+
+// eraseFile writes a landing file anew without the rows of those who are gone, and returns how many stay.
+func (d Drop) eraseFile(fsys durable.FS, landing string, f DropFile, gone func(Person) bool) (stay int64, err error) {
+	e, _ := models.Dictionary().Entity(f.Entity)
+	path := filepath.Join(landing, d.Partner, d.Name, f.Parquet)
+	in, old, err := openLanding(path)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	owner := ownerOf(e, columnNames(old))
+	next := path + ".erasing"
+	if err := durable.Remove(fsys, next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	err = durable.CreateFrom(fsys, next, 0o440, func(w io.Writer) error {
+		out := parquet.NewGenericWriter[any](w, old.Schema(), parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}),
+			parquet.CreatedBy("heatwatch", "1", ""), parquet.MaxRowsPerRowGroup(RowGroup), parquet.DataPageStatistics(false))
+		err := readRows(old, func(rows []parquet.Row) error {
+			kept := rows[:0:0]
+			for _, row := range rows {
+				if !gone(owner.of(row)) {
+					kept = append(kept, row)
+				}
+			}
+			stay += int64(len(kept))
+			_, err := out.WriteRows(kept)
+			return err
+		})
+		return errors.Join(err, out.Close())
+	})
+	if err != nil {
+		return 0, err
+	}
+	return stay, durable.Rename(fsys, next, path)
+}

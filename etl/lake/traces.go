@@ -1,0 +1,60 @@
+package lake
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/parquet-go/parquet-go"
+
+	"heatwatch/etl/link"
+	"heatwatch/internal/home"
+)
+
+// Traces is what the current generation keeps of one person beside its files: the pseudonym and the founding tokens.
+type Traces struct {
+	Pseudonym []byte // nil: the generation has no such person
+	Tokens    []link.Token
+}
+
+// TracesOf reads the traces of a person by number.
+func TracesOf(h home.Home, person uint32) (t Traces, err error) {
+	n, err := Current(h)
+	if err != nil || n == 0 {
+		return t, err
+	}
+	type someone struct {
+		Person    uint32 `parquet:"person"`
+		Pseudonym []byte `parquet:"pseudonym"`
+	}
+	type token struct {
+		Person uint32 `parquet:"person"`
+		Column string `parquet:"column"`
+		Value  string `parquet:"value"`
+	}
+	err = each(filepath.Join(generationPath(h, n), peopleName), func(p someone) {
+		if p.Person == person {
+			t.Pseudonym = append([]byte(nil), p.Pseudonym...)
+		}
+	})
+	if err != nil {
+		return t, err
+	}
+	return t, each(filepath.Join(generationPath(h, n), tokensName), func(x token) {
+		if x.Person == person {
+			t.Tokens = append(t.Tokens, link.Token{Column: x.Column, Value: x.Value})
+		}
+	})
+}
+
+// each reads a file of ours, row by row. One that is not there has none.
+func each[T any](path string, f func(T)) error {
+	rows, err := parquet.ReadFile[T](path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, r := range rows {
+		f(r)
+	}
+	return err
+}

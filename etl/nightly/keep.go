@@ -1,0 +1,50 @@
+package nightly
+
+import (
+	"context"
+	"path/filepath"
+
+	"heatwatch/etl/intake"
+	"heatwatch/etl/kept"
+	"heatwatch/etl/lake"
+	"heatwatch/internal/problem"
+)
+
+// keeps tells whether uploads are sealed and taken out of the area. A folder that was named is never changed.
+func (r *run) keeps() bool { return r.Keeping != nil && r.From == "" }
+
+// keep seals every upload that has its receipt. One that leaked is not kept at all: whoever could open it would know who the
+// children are.
+func (r *run) keep(ctx context.Context) error {
+	if !r.keeps() {
+		return nil
+	}
+	m, err := lake.ReadCurrent(r.Home)
+	if err != nil {
+		return err
+	}
+	for _, f := range r.found {
+		if f.manifest == "" {
+			continue
+		}
+		d, err := intake.ReadDrop(r.Home.Landing(), f.partner, f.drop)
+		if missing(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if d.Manifest != f.manifest || d.State != intake.Refused && !m.Has(f.partner, f.drop) || !there(filepath.Join(r.area(), f.partner, "receipts", f.drop+".json")) {
+			continue
+		}
+		if d.Leak() {
+			err = kept.Drop(r.FS, f.dir)
+		} else {
+			err = kept.Seal(r.FS, *r.Keeping, f.dir, filepath.Join(r.Home.Landing(), f.partner, f.drop))
+		}
+		if err != nil {
+			r.fail(ctx, problem.Wrap(err, problem.Failed, f.partner, "an upload that was taken could not be sealed ("+cause(err)+")", "check the disk and the permissions of the area; the next run tries again"))
+		}
+	}
+	return nil
+}
