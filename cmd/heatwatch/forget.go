@@ -286,7 +286,7 @@ func (c *command) forget(ctx context.Context, h *house, f finding) error {
 			return errors.Join(err, durable.Remove(h.fs, h.Forgetting()))
 		}
 	}
-	cfg := nightly.Config{Home: h.Home, FS: h.fs, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(), Keep: h.settings.Nightly.Keep, Progress: c.steps()}
+	cfg := nightly.Config{Home: h.Home, FS: h.fs, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(), Keep: h.keep(), Progress: c.steps()}
 	cfg.Gone = h.forgotten
 	gone, err := nightly.Forget(ctx, cfg)
 	if err != nil {

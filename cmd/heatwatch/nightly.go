@@ -64,7 +64,7 @@ func (c *command) night(ctx context.Context, h *house, from string, rebuild bool
 		return nightly.Summary{}, err
 	}
 	cfg := nightly.Config{Home: h.Home, FS: h.fs, From: from, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(),
-		Keep: h.settings.Nightly.Keep, Rebuild: rebuild, Progress: c.steps()}
+		Keep: h.keep(), Rebuild: rebuild, Progress: c.steps()}
 	cfg.Gone = func() (nightly.Forgotten, error) { // of the home as it is under the lock
 		now, err := c.open()
 		if err != nil {

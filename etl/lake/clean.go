@@ -11,6 +11,7 @@ import (
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
+	"heatwatch/models"
 )
 
 // Folders of ours: of builds and sessions in the staging folder, of removed generations beside the others.
@@ -99,21 +100,63 @@ func removeUnused(path string) error {
 	return os.RemoveAll(path)
 }
 
-// Clean removes the oldest generations, beyond the newest keep. One that a reader holds stays until the next time. The
-// caller holds the home's lock. It returns the numbers of those that went.
-func Clean(h home.Home, fs durable.FS, keep int) (gone []int, err error) {
+// Keep says which generations stay: the newest Nights, and of the Months before this one the last of each.
+type Keep struct{ Nights, Months int }
+
+// made is when a generation was made.
+type made struct {
+	number int
+	on     models.Date
+}
+
+// expired are the generations that nobody needs, the oldest first. all is in order.
+func (k Keep) expired(all []made, current int, today models.Date) (gone []int) {
+	month := func(d models.Date) int { return 12*d.Year() + int(d.Time().Month()) }
+	for i, g := range all {
+		next := i + 1
+		last := next < len(all) && month(all[next].on) > month(g.on) // of its month
+		switch {
+		case g.number > current-max(k.Nights, 1):
+		case last && month(today)-month(g.on) <= k.Months:
+		default:
+			gone = append(gone, g.number)
+		}
+	}
+	return gone
+}
+
+// Expired are the generations that a clean-up would remove, the oldest first.
+func Expired(h home.Home, keep Keep, today models.Date) ([]int, error) {
 	current, err := Current(h)
 	if err != nil {
 		return nil, err
 	}
-	all, err := Generations(h)
+	numbers, err := Generations(h)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range all {
-		if n > current-max(keep, 1) {
+	var all []made
+	for _, n := range numbers {
+		if n > current {
 			break
 		}
+		m, err := ReadManifest(h, n)
+		if err != nil && n > current-max(keep.Nights, 1) {
+			return nil, err
+		}
+		all = append(all, made{n, m.MadeOn}) // one that cannot be read is no end of a month
+	}
+	return keep.expired(all, current, today), nil
+}
+
+// Clean removes the generations that have expired. One that a reader holds stays until the next time. The caller holds the home's
+// lock. It returns the numbers of those that went.
+func Clean(h home.Home, fs durable.FS, keep Keep, today models.Date) (gone []int, err error) {
+	list, err := Expired(h, keep, today)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range list {
 		ok, err := remove(h, fs, n)
 		if err != nil {
 			return gone, err

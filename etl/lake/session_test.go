@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"heatwatch/internal/durable"
+	"heatwatch/models"
 )
 
 func small(t testing.TB) *county {
@@ -138,7 +139,7 @@ func TestReaderKeepsItsGeneration(t *testing.T) {
 		c.land("shelter-a", d, "2026-07-01T08:00:0"+d[1:]+"Z", "delta", map[string]string{"engagements": engagementsHead + "e-" + d + ",p1,2026-06-01T22:30:00-07:00,hotline\n"})
 		c.build()
 	}
-	gone, err := Clean(c.home, durable.OS(), 2)
+	gone, err := Clean(c.home, durable.OS(), Keep{Nights: 2}, models.DateOf(c.now))
 	if err != nil || !slices.Equal(gone, []int{2}) {
 		t.Errorf("cleaned %v, %v: generation 1 has a reader, 3 and 4 are the newest two", gone, err)
 	}
@@ -146,7 +147,7 @@ func TestReaderKeepsItsGeneration(t *testing.T) {
 		t.Errorf("the reader of generation 1 sees %s rows", got)
 	}
 	s.Close()
-	if gone, err = Clean(c.home, durable.OS(), 2); err != nil || !slices.Equal(gone, []int{1}) {
+	if gone, err = Clean(c.home, durable.OS(), Keep{Nights: 2}, models.DateOf(c.now)); err != nil || !slices.Equal(gone, []int{1}) {
 		t.Errorf("after the reader left: %v, %v", gone, err)
 	}
 	if _, err := Open(ctx, c.home, Options{Generation: 1}); err == nil {

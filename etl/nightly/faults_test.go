@@ -215,7 +215,7 @@ func TestReaderSeesOneGeneration(t *testing.T) {
 	}
 	before := count()
 	cfg := c.config()
-	cfg.Keep = 1
+	cfg.Keep.Nights = 1
 	sum, err := Run(ctx, cfg)
 	if err != nil || !sum.Changed || len(sum.Cleaned) != 0 {
 		t.Fatalf("%+v %v", sum, err)

@@ -11,6 +11,7 @@ import (
 	"heatwatch/etl/intake"
 	"heatwatch/etl/kept"
 	"heatwatch/etl/lake"
+	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
@@ -26,7 +27,7 @@ type Config struct {
 	Location *time.Location
 	Rand     io.Reader // for pseudonyms
 	HomeID   string    // refuses drops made with another home's kit; "": does not look
-	Keep     int       // generations to keep; 0: 7
+	Keep     lake.Keep // generations to keep; no nights: 7
 	Rebuild  bool      // fold everything anew from landing
 	Engine   lake.Engine
 	Limits   intake.Limits
@@ -46,8 +47,8 @@ type Step struct {
 }
 
 func (c *Config) filled() {
-	if c.Keep <= 0 {
-		c.Keep = 7
+	if c.Keep.Nights <= 0 {
+		c.Keep.Nights = 7
 	}
 	if c.Location == nil {
 		c.Location = time.UTC
@@ -141,11 +142,27 @@ func (r *run) all(ctx context.Context) error {
 			r.fail(ctx, err)
 		}
 	}
-	gone, err := lake.Clean(r.Home, r.FS, r.Keep)
-	r.sum.Cleaned = gone
+	err := r.clean()
 	r.Log.LogAttrs(ctx, slog.LevelInfo, "night ended", slog.Int("generation", r.sum.Generation), slog.Bool("changed", r.sum.Changed),
 		slog.Int("taken", r.sum.Taken), slog.Int("refused", r.sum.Refused), slog.Int("waiting", r.sum.Waiting))
 	return err
+}
+
+// clean removes the generations that have expired, unless an agreement says that nothing is to be erased.
+func (r *run) clean() (err error) {
+	held, err := partner.Held(r.Home.Partners())
+	if err != nil {
+		return err
+	}
+	if len(held) == 0 {
+		r.sum.Cleaned, err = lake.Clean(r.Home, r.FS, r.Keep, r.today)
+		return err
+	}
+	if gone, err := lake.Expired(r.Home, r.Keep, r.today); err != nil || len(gone) == 0 {
+		return err
+	}
+	r.sum.Notes = append(r.sum.Notes, "no old generation was removed: the agreement with "+held[0]+" has a legal hold")
+	return nil
 }
 
 // stopped says that a step did not come to its end, and what that leaves behind. An error that speaks to people stays.

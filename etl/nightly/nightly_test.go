@@ -338,7 +338,7 @@ func TestOldGenerationsGo(t *testing.T) {
 		c.put(c.home.SFTP(), drop{partner: "shelter-a", name: string(rune('a' + i)), created: "2026-06-0" + string(rune('1'+i)) + "T00:00:00Z", mode: "delta",
 			files: map[string]string{"persons": "person_key\n" + string(rune('p'+i)) + "\n"}})
 		cfg := c.config()
-		cfg.Keep = 2
+		cfg.Keep.Nights = 2
 		if _, err := Run(ctx, cfg); err != nil {
 			t.Fatal(err)
 		}

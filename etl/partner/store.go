@@ -207,3 +207,18 @@ func Remove(fsys durable.FS, dir, name string) error {
 func writeFailed(path string, err error) error {
 	return problem.Wrap(err, problem.Failed, path, "the file cannot be written", "check the permissions and the room on the disk")
 }
+
+// Held lists the partners whose agreement has a legal hold: while it lasts nothing is erased. One that cannot be read is taken
+// to have one.
+func Held(dir string) (names []string, err error) {
+	all, err := List(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
+		if a, err := Load(dir, name); err != nil || a.LegalHold {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}

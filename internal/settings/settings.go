@@ -55,6 +55,7 @@ type Health struct {
 type Nightly struct {
 	Schedule string `yaml:"schedule" mapstructure:"schedule"`
 	Keep     int    `yaml:"keep" mapstructure:"keep"`
+	Months   int    `yaml:"keep_months" mapstructure:"keep_months"` // whose last generation is kept, too
 }
 
 // Privacy is read by init and fixed in the ledger's first entry, but for witness.
@@ -82,6 +83,7 @@ var defaults = []struct {
 	{"health.listen", "127.0.0.1:2023"},
 	{"nightly.schedule", "15 2 * * *"},
 	{"nightly.keep", 7},
+	{"nightly.keep_months", 12},
 	{"privacy.lifetime_epsilon", 4.0},
 	{"privacy.delta", 1e-6},
 	{"privacy.plan", "county"},
@@ -244,6 +246,9 @@ func (s Settings) check(path string) error {
 	}
 	if s.Nightly.Keep < 1 {
 		return bad("nightly.keep", "at least one generation is kept", "7 is the default")
+	}
+	if s.Nightly.Months < 0 {
+		return bad("nightly.keep_months", "it cannot be negative", "12 is the default, 0 keeps nights alone")
 	}
 	for i, p := range s.SFTP.Pull {
 		if p.Partner == "" || p.Host == "" || p.User == "" || p.Key == "" || p.KnownHosts == "" {

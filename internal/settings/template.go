@@ -30,8 +30,9 @@ health:
 nightly:
   # Five fields as for cron, in the time zone above.
   schedule: %q
-  # How many generations of the lake are kept.
+  # How many generations of the lake are kept, and of how many months before this one the last.
   keep: %d
+  keep_months: %d
 
 privacy:
   # Read by init and fixed in the ledger's first entry; later only `+"`heatwatch budget amend`"+` changes them.
@@ -44,5 +45,5 @@ privacy:
 
 site:
   languages: %s
-`, s.Timezone, s.SFTP.Listen, "", s.Health.Listen, s.Nightly.Schedule, s.Nightly.Keep, fmt.Sprint(s.Privacy.LifetimeEpsilon), fmt.Sprint(s.Privacy.Delta), s.Privacy.Plan, list(s.Privacy.Witness), list(s.Site.Languages))
+`, s.Timezone, s.SFTP.Listen, "", s.Health.Listen, s.Nightly.Schedule, s.Nightly.Keep, s.Nightly.Months, fmt.Sprint(s.Privacy.LifetimeEpsilon), fmt.Sprint(s.Privacy.Delta), s.Privacy.Plan, list(s.Privacy.Witness), list(s.Site.Languages))
 }
