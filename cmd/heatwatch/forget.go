@@ -129,6 +129,11 @@ func (h *house) find(agency, population, key string) (f finding, err error) {
 		}
 	}
 	f.files = []link.File{{Population: f.population, Partner: agency, PersonKey: key}}
+	if person == 0 {
+		if person, err = h.joins(rows, f.files[0]); err != nil {
+			return f, err
+		}
+	}
 	for _, r := range rows {
 		if person > 0 && r.Person == person && !f.has(r.Partner, intake.Person{Population: r.Population, Key: r.PersonKey}) {
 			f.files = append(f.files, link.File{Population: r.Population, Partner: r.Partner, PersonKey: r.PersonKey})
@@ -148,6 +153,22 @@ func (h *house) find(agency, population, key string) (f finding, err error) {
 		return f, err
 	}
 	return f, h.landedOf(&f)
+}
+
+// joins is the person of a file that no generation has loaded, such as one that its agency has left out again before a night saw it:
+// whom it would have joined.
+func (h *house) joins(rows []link.Row, f link.File) (uint32, error) {
+	alone := finding{files: []link.File{f}}
+	if err := h.landedOf(&alone); err != nil {
+		return 0, err
+	}
+	person, err := lake.PersonOf(h.Home, alone.files[0])
+	for _, r := range rows {
+		if r.Person == person && r.Partner == f.Partner { // a second file of its agency stays alone
+			return 0, err
+		}
+	}
+	return person, err
 }
 
 // populationOf is the population that was named, or the only one in which the agency has the key.

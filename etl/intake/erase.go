@@ -62,6 +62,9 @@ func (d Drop) rewrite(fsys durable.FS, landing string) error {
 	return durable.Replace(fsys, filepath.Join(landing, d.Partner, d.Name, DropFileName), append(b, '\n'), 0o440)
 }
 
+// erasingSuffix ends the name of a file that is about to take another's place.
+const erasingSuffix = ".erasing"
+
 // eraseFile writes a landing file anew without the rows of those who are gone, and returns how many stay.
 func (d Drop) eraseFile(fsys durable.FS, landing string, f DropFile, gone func(Person) bool) (stay int64, err error) {
 	e, _ := models.Dictionary().Entity(f.Entity)
@@ -72,7 +75,7 @@ func (d Drop) eraseFile(fsys durable.FS, landing string, f DropFile, gone func(P
 	}
 	defer in.Close()
 	owner := ownerOf(e, columnNames(old))
-	next := path + ".erasing"
+	next := path + erasingSuffix
 	if err := durable.Remove(fsys, next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}

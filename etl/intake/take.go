@@ -524,8 +524,21 @@ func Sweep(fsys durable.FS, landing string) error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range left {
-		if err := durable.RemoveAll(fsys, dir); err != nil {
+	halves, err := filepath.Glob(filepath.Join(landing, "*", "*", "*"+erasingSuffix))
+	if err != nil {
+		return err
+	}
+	for _, path := range append(left, halves...) {
+		if err := durable.RemoveAll(fsys, path); err != nil {
+			return err
+		}
+	}
+	drops, err := filepath.Glob(filepath.Join(landing, "*", "*", DropFileName))
+	if err != nil {
+		return err
+	}
+	for _, path := range drops {
+		if _, err := durable.Sweep(fsys, filepath.Dir(path)); err != nil {
 			return err
 		}
 	}

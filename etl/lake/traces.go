@@ -47,6 +47,32 @@ func TracesOf(h home.Home, person uint32) (t Traces, err error) {
 	})
 }
 
+// PersonOf is the person whom a file with these tokens would join, as linkage matches them: 0 for none. Of a file that has a person
+// the crosswalk tells.
+func PersonOf(h home.Home, f link.File) (person uint32, err error) {
+	n, err := Current(h)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	type founder struct {
+		Population string `parquet:"population"`
+		Column     string `parquet:"column"`
+		Value      string `parquet:"value"`
+		Person     uint32 `parquet:"person"`
+	}
+	own := map[link.Token]bool{}
+	for _, t := range f.Tokens {
+		own[t] = true
+	}
+	var by string
+	err = each(filepath.Join(generationPath(h, n), tokensName), func(x founder) {
+		if x.Population == f.Population && own[link.Token{Column: x.Column, Value: x.Value}] && (person == 0 || x.Column < by) {
+			person, by = x.Person, x.Column
+		}
+	})
+	return person, err
+}
+
 // each reads a file of ours, row by row. One that is not there has none.
 func each[T any](path string, f func(T)) error {
 	rows, err := parquet.ReadFile[T](path)
