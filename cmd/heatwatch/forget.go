@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"heatwatch/etl/lake"
 	"heatwatch/etl/link"
 	"heatwatch/etl/nightly"
+	"heatwatch/etl/partner"
 	"heatwatch/etl/scan"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
@@ -270,8 +272,7 @@ func (h *house) held(f finding) error {
 	for _, p := range ps {
 		for _, x := range f.files {
 			if x.Partner == p.name && p.LegalHold {
-				return problem.New(problem.Failed, p.name, "its agreement has a legal hold: nothing of this person is erased while it lasts",
-					"when it has been lifted, run `heatwatch partner set "+p.name+" legal_hold=no`, then this again")
+				return legalHold(p.name)
 			}
 		}
 	}
@@ -307,9 +308,7 @@ func (c *command) forget(ctx context.Context, h *house, f finding) error {
 			return errors.Join(err, durable.Remove(h.fs, h.Forgetting()))
 		}
 	}
-	cfg := nightly.Config{Home: h.Home, FS: h.fs, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(), Keep: h.keep(), Progress: c.steps()}
-	cfg.Gone = h.forgotten
-	gone, err := nightly.Forget(ctx, cfg)
+	gone, err := nightly.Forget(ctx, c.erasing(h))
 	if err != nil {
 		return err
 	}
@@ -432,4 +431,59 @@ func nextAfter(seen scan.Result) string {
 		}
 	}
 	return "see what the files are and remove them, then run this again"
+}
+
+// eraseAgency erases all files of an agency, and scans for every key it ever used.
+func (c *command) eraseAgency(ctx context.Context, h *house, name string) error {
+	held, err := partner.Held(h.Partners())
+	if err != nil {
+		return err
+	}
+	if slices.Contains(held, name) {
+		return legalHold(name)
+	}
+	keys := map[string]bool{}
+	rows, err := lake.Whole(h.Home)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.Partner == name {
+			keys[r.PersonKey] = true
+		}
+	}
+	drops, err := intake.Drops(h.Landing(), name)
+	if err != nil {
+		return err
+	}
+	for _, d := range drops {
+		if err := intake.Owners(h.Landing(), d, func(p intake.Person) error { keys[p.Key] = true; return nil }); err != nil {
+			return err
+		}
+	}
+	delete(keys, "none") // a profile of nobody
+	needles := make([]scan.Needle, 0, len(keys))
+	for k := range keys {
+		needles = append(needles, scan.Needle{Partner: name, Value: []byte(k)})
+	}
+	gone, err := nightly.Leave(ctx, c.erasing(h), name)
+	if err != nil {
+		return err
+	}
+	seen, err := c.proveGone(ctx, h, needles)
+	if err != nil {
+		return err
+	}
+	c.Say("erased: %d drops of %s, %d older generations; %d files scanned for %d keys, nothing found", len(drops), name, len(gone), seen.Files, len(needles))
+	return nil
+}
+
+// erasing is how what is left of a night is done after an erasure.
+func (c *command) erasing(h *house) nightly.Config {
+	return nightly.Config{Home: h.Home, FS: h.fs, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(), Keep: h.keep(), Gone: h.forgotten, Progress: c.steps()}
+}
+
+func legalHold(name string) error {
+	return problem.New(problem.Failed, name, "its agreement has a legal hold: nothing of it is erased while it lasts",
+		"when it has been lifted, run `heatwatch partner set "+name+" legal_hold=no`, then this again")
 }

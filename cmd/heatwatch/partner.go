@@ -137,20 +137,29 @@ func (c *command) partnerList() *cobra.Command {
 
 func (c *command) partnerRemove() *cobra.Command {
 	var erase bool
-	cmd := &cobra.Command{Example: "  heatwatch partner remove shelter-a",
-		Use: "remove NAME", Short: "Revoke an agency's keys; its data stays", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if erase {
-				return problem.New(problem.Failed, args[0], "forgetting an agency's files is not built yet", "without --erase the keys are revoked and the data stays")
-			}
+	cmd := &cobra.Command{Example: "  heatwatch partner remove shelter-a\n  heatwatch partner remove shelter-a --erase",
+		Use: "remove NAME", Short: "Revoke an agency's keys; its data stays, unless --erase", Args: cobra.ExactArgs(1),
+		Long: `Revokes all keys of an agency and suspends its agreement; what it sent stays and is measured. With --erase all its files go:
+what came in, what is kept of it, its rows and keys in the lake, and the older generations that hold any; then the home is
+scanned for every key that the agency ever used. Persons stay as pseudonyms, with what was spent on them, so that a child
+whom another agency sends is the same person. Receipts stay. An agreement with on_end: erase does so by itself on its last day; one
+with a legal hold not at all.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.locked("partner remove", func(h *house) error {
-				if err := c.Confirm("revoke all keys of " + args[0] + "?"); err != nil {
+				question := "revoke all keys of " + args[0] + "?"
+				if erase {
+					question = "revoke all keys of " + args[0] + " and erase all its files for good?"
+				}
+				if err := c.Confirm(question); err != nil {
 					return err
 				}
-				return partner.Remove(h.fs, h.Partners(), args[0])
+				if err := partner.Remove(h.fs, h.Partners(), args[0]); err != nil || !erase {
+					return err
+				}
+				return c.eraseAgency(cmd.Context(), h, args[0])
 			})
 		}}
-	cmd.Flags().BoolVar(&erase, "erase", false, "also forget all its files")
+	cmd.Flags().BoolVar(&erase, "erase", false, "also erase all its files")
 	return cmd
 }
 

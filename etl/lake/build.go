@@ -36,6 +36,8 @@ type BuildConfig struct {
 	Suppress func(link.File) bool
 	// Erase takes the persons out of the generation before of whom a file is suppressed by its key.
 	Erase bool
+	// Left are partners whose files were erased: their keys go, the persons stay.
+	Left []string
 }
 
 // Build makes the next generation and swaps the pointer to it. If nothing changed it touches nothing and returns the
@@ -106,7 +108,7 @@ func (b *builder) needed() bool {
 	if b.prev.Generation == 0 {
 		return len(b.next.Drops) > 0
 	}
-	if b.Full || b.Erase || b.prev.Schema != b.next.Schema || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
+	if b.Full || b.Erase || len(b.Left) > 0 || b.prev.Schema != b.next.Schema || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
 		return true
 	}
 	if !slices.Equal(b.prev.Drops, b.next.Drops) || len(b.prev.Partners) != len(b.next.Partners) {

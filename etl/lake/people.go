@@ -26,7 +26,7 @@ func (b *builder) people(ctx context.Context) error {
 		}
 		// But for an erasure lines are only ever added, so an equal number means that nothing changed.
 		f, ok := b.prev.file(t + ".parquet")
-		if ok && n == before[t] && !(t == "people" && seen > 0) && !b.Full && !b.Erase {
+		if ok && n == before[t] && !(t == "people" && seen > 0) && !b.Full && !b.Erase && len(b.Left) == 0 {
 			if err := b.link(f); err != nil {
 				return err
 			}

@@ -37,6 +37,11 @@ func (b *builder) persons(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, name := range b.Left {
+		if err := b.db.exec(ctx, "DELETE FROM crosswalk WHERE partner = "+quote(name)); err != nil {
+			return err
+		}
+	}
 	for i := range b.next.Partners {
 		if err := b.foldPersons(ctx, i); err != nil {
 			return fmt.Errorf("persons of %s: %w", b.next.Partners[i].Name, err)

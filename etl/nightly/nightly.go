@@ -104,6 +104,7 @@ type run struct {
 	found    []found
 	answered map[dropID]bool // drops that are in the summary
 	gone     Forgotten
+	left     []string // partners whose files were erased
 }
 
 func (r *run) all(ctx context.Context) error {
@@ -117,6 +118,9 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	if err := r.finishForgetting(ctx); err != nil {
+		return err
+	}
+	if err := r.ended(ctx); err != nil {
 		return err
 	}
 	if err := r.discover(ctx); err != nil {
@@ -200,7 +204,7 @@ func (r *run) build(ctx context.Context, erase bool) error {
 		return err
 	}
 	m, changed, err := lake.Build(ctx, lake.BuildConfig{Home: r.Home, FS: r.FS, Drops: inputs, Agencies: agencies, Now: r.Now, Location: r.Location,
-		Rand: r.Rand, Engine: r.Engine, Full: r.Rebuild, Suppress: r.gone.suppressed(), Erase: erase, Progress: func(s string) { r.Progress(Step{What: s}) }})
+		Rand: r.Rand, Engine: r.Engine, Full: r.Rebuild, Suppress: r.gone.suppressed(), Erase: erase, Left: r.left, Progress: func(s string) { r.Progress(Step{What: s}) }})
 	if err != nil {
 		return stopped(err, "the lake", "the new generation could not be written")
 	}
