@@ -3,15 +3,20 @@ package lake
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
 // BenchmarkBuild folds a snapshot and a delta of 20 partners. rows/s counts the rows that are loaded; `again` is the same
-// call when nothing is new.
+// call when nothing is new; late-delta is one of 1,000 rows by one partner, in time and bytes written, to all of it.
 func BenchmarkBuild(b *testing.B) {
-	const partners, persons, services = 20, 5_000, 50_000
+	partners, persons, services := 20, 5_000, 50_000
+	if n, err := strconv.Atoi(os.Getenv("HEATWATCH_BENCH_LAKE")); err == nil { // rows of services of each partner
+		persons, services = n/10, n
+	}
 	c := newCounty(b)
 	r := rand.New(rand.NewPCG(1, 2))
 	for p := range partners {
@@ -34,6 +39,12 @@ func BenchmarkBuild(b *testing.B) {
 		c.land(name, "d1", "2026-06-01T00:00:00Z", "snapshot", map[string]string{"persons": who.String(), "services": what.String()})
 		c.land(name, "d2", "2026-06-02T00:00:00Z", "delta", map[string]string{"services": more.String()})
 	}
+	var few strings.Builder
+	few.WriteString("service_id,person_key,service_type,emergency,started_at\n")
+	for i := range 1000 {
+		fmt.Fprintf(&few, "late%d,k%d,legal,no,2025-05-01T10:00:00Z\n", i, r.IntN(persons))
+	}
+	late := few.String()
 	b.ResetTimer()
 	for range b.N {
 		start := time.Now()
@@ -47,12 +58,27 @@ func BenchmarkBuild(b *testing.B) {
 		for _, f := range m.Files {
 			rows += f.Rows
 		}
-		b.ReportMetric(float64(rows)/time.Since(start).Seconds(), "rows/s")
+		full, whole := time.Since(start), m.Size()
+		b.ReportMetric(float64(rows)/full.Seconds(), "rows/s")
 		start = time.Now()
 		if _, changed, err := Build(ctx, c.config()); err != nil || changed {
 			b.Fatal(err, changed)
 		}
 		b.ReportMetric(time.Since(start).Seconds()*1000, "ms/again")
+		c.land("shelter-07", fmt.Sprintf("late%d", len(c.drops)), "2026-06-03T00:00:00Z", "delta", map[string]string{"services": late})
+		start = time.Now()
+		next, _, err := Build(ctx, c.config())
+		if err != nil {
+			b.Fatal(err)
+		}
+		written := int64(0)
+		for _, f := range next.Files {
+			if was, ok := m.file(f.Path); !ok || was.SHA256 != f.SHA256 {
+				written += f.Bytes
+			}
+		}
+		b.ReportMetric(100*time.Since(start).Seconds()/full.Seconds(), "%time/late-delta")
+		b.ReportMetric(100*float64(written)/float64(whole), "%bytes/late-delta")
 		start = time.Now()
 		s, err := Open(ctx, c.home, Options{})
 		if err != nil {

@@ -71,6 +71,8 @@ type builder struct {
 	strict     map[string]bool    // partners whose agreement asks for consent
 	db         *db
 	made       map[string]bool // folders of the generation
+
+	increments int // files that were made from the one before and new deltas
 }
 
 func newBuilder(cfg BuildConfig, prev Manifest) *builder {
@@ -251,6 +253,9 @@ func (b *builder) query(i int, e models.Entity, list []source) (string, error) {
 			r.names("r."), r.current(e, ""), i, pop, e.PersonKey(), order(e)), nil
 	}
 	held := fmt.Sprintf("EXISTS (SELECT 1 FROM sent AS s WHERE s.partner = %d AND s.population = %s AND s.person_key = r.person_key)", i, pop)
+	if q, ok, err := b.increment(i, e, list, held); ok || err != nil {
+		return q, err
+	}
 	return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key ORDER BY %s",
 		r.names("r."), r.current(e, held), i, pop, order(e)), nil
 }

@@ -109,13 +109,7 @@ func foldVersion(e models.Entity) int {
 func inputsHash(e models.Entity, drops []Input, timezone string, consented bool) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "fold %d dictionary %d zone %s consented %v\n", foldVersion(e), models.Dictionary().Version, timezone, consented)
-	entities := []string{e.Name}
-	for _, role := range []string{"victim", "exploiter"} {
-		if r := e.Refers(role); r != "" && !slices.Contains(entities, r) {
-			entities = append(entities, r)
-		}
-	}
-	for _, name := range entities {
+	for _, name := range append([]string{e.Name}, vouching(e)...) {
 		for _, s := range sources(drops, name) {
 			fmt.Fprintf(h, "%s %s %s %d\n", name, s.drop, s.made, s.at)
 		}

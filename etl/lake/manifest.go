@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
@@ -102,6 +103,11 @@ func (m Manifest) Bytes() []byte {
 		panic("lake: manifest: " + err.Error()) // it holds strings, numbers and maps of them
 	}
 	return append(b, '\n')
+}
+
+// took tells whether the generation was made from exactly this drop.
+func (m Manifest) took(d Input) bool {
+	return slices.Contains(m.Drops, Drop{d.Partner, d.Drop, d.Manifest})
 }
 
 // file finds a file of the generation by its path.
