@@ -29,7 +29,11 @@ content. current marks the one that is read; expired those that the next clean-u
 			if err != nil {
 				return err
 			}
-			t, err := h.lakeLog()
+			o, err := c.Options()
+			if err != nil {
+				return err
+			}
+			t, err := h.lakeLog(o.Format == render.FormatTable)
 			if err != nil {
 				return err
 			}
@@ -38,7 +42,8 @@ content. current marks the one that is read; expired those that the next clean-u
 	return cmd
 }
 
-func (h *house) lakeLog() (render.Table, error) {
+// lakeLog is one row per generation, the newest first. For people long cells are cut short.
+func (h *house) lakeLog(people bool) (render.Table, error) {
 	t := render.Table{Columns: render.Cols("generation#", "made_on", "state", "drops", "rows#", "bytes#", "content")}
 	current, err := lake.Current(h.Home)
 	if err != nil {
@@ -81,12 +86,22 @@ func (h *house) lakeLog() (render.Table, error) {
 				rows += f.Rows
 			}
 		}
-		t.Rows = append(t.Rows, []string{fmt.Sprint(n), m.MadeOn.String(), state, strings.Join(drops, ";"), fmt.Sprint(rows), fmt.Sprint(m.Size()), m.Content.String()})
+		content, some := m.Content.String(), strings.Join(drops, ";")
+		if people {
+			content = short(content)
+			if len(drops) > fewDrops {
+				some = fmt.Sprintf("%s and %d more", strings.Join(drops[:fewDrops], ";"), len(drops)-fewDrops)
+			}
+		}
+		t.Rows = append(t.Rows, []string{fmt.Sprint(n), m.MadeOn.String(), state, some, fmt.Sprint(rows), fmt.Sprint(m.Size()), content})
 		before = m
 	}
 	slices.Reverse(t.Rows)
 	return t, nil
 }
+
+// fewDrops are as many as fit a line.
+const fewDrops = 2
 
 func (c *command) gcCommand() *cobra.Command {
 	var dry bool
