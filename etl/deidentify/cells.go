@@ -22,12 +22,20 @@ func fault(c models.Column, cell []byte) string {
 			return "bad_flag"
 		}
 	case models.TypeDate:
-		if _, ok := models.ParseDate(cell); !ok {
+		d, ok := models.ParseDate(cell)
+		if !ok {
 			return "bad_date"
 		}
+		if !d.Taken() {
+			return "out_of_range"
+		}
 	case models.TypeDateTime:
-		if _, ok := models.ParseDateTime(cell); !ok {
+		at, ok := models.ParseDateTime(cell)
+		if !ok {
 			return "bad_datetime"
+		}
+		if !models.TakenInstant(at) {
+			return "out_of_range"
 		}
 	case models.TypeInt:
 		n, ok := models.ParseInt(cell)

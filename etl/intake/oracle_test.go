@@ -49,6 +49,8 @@ func oracle(data string, e models.Entity, limit int, created int64) plainVerdict
 			fail("", "unclosed_quote")
 		case len(record) != len(header):
 			fail("", "wrong_field_count")
+		case slices.Equal(record, header):
+			fail("", "repeated_header")
 		default:
 			before := len(v.reasons)
 			cells := plainRow(e, header, record, created, fail)
@@ -122,11 +124,17 @@ func plainCell(c models.Column, text string) (models.Value, string) {
 		return models.Value{}, "unknown_code"
 	case models.TypeDate:
 		if d, err := time.Parse(time.DateOnly, text); err == nil && d.Year() > 0 {
+			if d.Year() < 1900 || d.Year() > 2199 {
+				return models.Value{}, "out_of_range"
+			}
 			return fine(d.Unix() / 86400)
 		}
 		return models.Value{}, "bad_date"
 	case models.TypeDateTime:
 		if m, ok := models.ParseDateTime(text); ok { // package time knows neither leap seconds nor instants without seconds
+			if y := time.UnixMicro(m).UTC().Year(); y < 1900 || y > 2199 {
+				return models.Value{}, "out_of_range"
+			}
 			return fine(m)
 		}
 		return models.Value{}, "bad_datetime"
@@ -151,7 +159,7 @@ func mixed(t testing.TB) models.Entity {
 // drawCell draws a cell that is mostly good, often quoted, and sometimes one of the things that go wrong.
 func drawCell(c models.Column) *rapid.Generator[string] {
 	odd := []string{"", "", "\"", "a\"b", "\"a\"b", "\"\"", "\"\"\"\"", "é", "\xff", "\x00", " ", "-", "--1", "+1", "007", "1e3", "99999999999999999999", "Yes", "yes ", "x,y",
-		"2026-02-30", "2026-13-01", "0000-01-01", "2026-1-1", "2026-01-01", "2024-02-29", "2023-02-29", "1900-02-29", "2000-02-29", "2026-01-01T00:00", "2026-01-01T24:00Z", "2026-01-01T00:60Z", "2026-01-01T00:00:60Z",
+		"service_id", "2026-02-30", "2026-13-01", "0000-01-01", "0001-01-01", "9999-12-31", "1899-12-31", "1900-01-01", "2199-12-31", "2200-01-01", "0001-01-01T00:00Z", "9999-12-31T23:59Z", "1899-12-31T23:00-08:00", "2199-12-31T23:59:59-00:01", "2026-1-1", "2026-01-01", "2024-02-29", "2023-02-29", "1900-02-29", "2000-02-29", "2026-01-01T00:00", "2026-01-01T24:00Z", "2026-01-01T00:60Z", "2026-01-01T00:00:60Z",
 		"2026-01-01T00:00:00.5Z", "2026-01-01T00:00+25:00", "2026-01-01T00:00:00-08:0", "2026-01-01T00:00:00Zx", strings.Repeat("k", 64), strings.Repeat("k", 65), strings.Repeat("l", 300)}
 	return rapid.Custom(func(t *rapid.T) string {
 		if rapid.IntRange(0, 39).Draw(t, "odd") == 0 {
@@ -211,6 +219,8 @@ func drawFile(t *rapid.T, e models.Entity) string {
 			line(strings.Join(cells[1:], ","))
 		case 2:
 			line(strings.Repeat(strings.Join(cells, ","), 12))
+		case 3:
+			line(strings.Join(names, ","))
 		default:
 			line(strings.Join(cells, ","))
 		}

@@ -30,15 +30,15 @@ func TestCheckPath(t *testing.T) {
 		missed string
 		exit   int
 	}{
-		{name: "a drop that restates its persons", files: []file{{name: "placements.csv", text: placements}, {name: "persons.csv", text: personsText}}, want: "partial\n" + settled + "\npersons.csv: 2 = 2 + 0 + 0", missed: "wrong_partner", exit: 4},
+		{name: "a drop that restates its persons", files: []file{{name: "placements.csv", text: placements}, {name: "persons.csv", text: personsText}}, want: "partial\n" + settled + "\npersons.csv: 2 = 2 + 0 + 0", missed: "clock_ahead wrong_partner", exit: 4},
 		{name: "only the warehouse knows the persons of a delta", files: []file{{name: "placements.csv", text: placements}, {name: "persons.csv", text: personsText}}, change: func(m map[string]any) { m["mode"] = "delta" },
-			want: "partial\nplacements.csv: 5 = 3 + 2 + 0; duplicate_key placement_id 2 [3 5]\npersons.csv: 2 = 2 + 0 + 0", missed: "person_not_sent wrong_partner", exit: 4},
+			want: "partial\nplacements.csv: 5 = 3 + 2 + 0; duplicate_key placement_id 2 [3 5]\npersons.csv: 2 = 2 + 0 + 0", missed: "clock_ahead person_not_sent wrong_partner", exit: 4},
 		{name: "victims are persons, others are accused", files: []file{{name: "persons.csv", text: personsText}, {name: "accused_persons.csv", text: "person_key\nx1\n"},
 			{name: "arrests.csv", text: arrestHeader + "a,p1,2026-07-01T00:00Z,victim,other\nb,p1,2026-07-01T00:00Z,purchaser,other\nc,x1,2026-07-01T00:00Z,exploiter,other\nd,x1,2026-07-01T00:00Z,victim,other\n"}},
-			want: "partial\npersons.csv: 2 = 2 + 0 + 0\naccused_persons.csv: 1 = 1 + 0 + 0\narrests.csv: 4 = 2 + 2 + 0; person_not_sent person_key 2 [3 5]", missed: "wrong_partner", exit: 4},
+			want: "partial\npersons.csv: 2 = 2 + 0 + 0\naccused_persons.csv: 1 = 1 + 0 + 0\narrests.csv: 4 = 2 + 2 + 0; person_not_sent person_key 2 [3 5]", missed: "clock_ahead wrong_partner", exit: 4},
 		{name: "a person who is deleted is not there", files: []file{{name: "persons.csv", text: "person_key,deleted\np1,yes\np2,no\n"}, {name: "placements.csv", text: placementHeader + "a,p1,group_home,2026-07-01\nb,p2,group_home,2026-07-01\n"}},
-			want: "partial\npersons.csv: 2 = 2 + 0 + 0\nplacements.csv: 2 = 1 + 1 + 0; person_not_sent person_key 1 [2]", missed: "wrong_partner", exit: 4},
-		{name: "keys of two columns", files: []file{{name: "pledges.csv", text: "pledged_on,language,pledges\n2026-07-01,english,1\n2026-07-01,spanish,1\n2026-07-02,english,1\n2026-07-01,english,2\n"}}, want: "partial\npledges.csv: 4 = 3 + 1 + 0; duplicate_key 1 [5]", missed: "wrong_partner", exit: 4},
+			want: "partial\npersons.csv: 2 = 2 + 0 + 0\nplacements.csv: 2 = 1 + 1 + 0; person_not_sent person_key 1 [2]", missed: "clock_ahead wrong_partner", exit: 4},
+		{name: "keys of two columns", files: []file{{name: "pledges.csv", text: "pledged_on,language,pledges\n2026-07-01,english,1\n2026-07-01,spanish,1\n2026-07-02,english,1\n2026-07-01,english,2\n"}}, want: "partial\npledges.csv: 4 = 3 + 1 + 0; duplicate_key 1 [5]", missed: "clock_ahead wrong_partner", exit: 4},
 		{name: "one file", files: []file{{name: "services.csv", text: servicesText}}, path: "services.csv", want: "accepted\nservices.csv: 2 = 2 + 0 + 0",
 			missed: "coverage future hash_mismatch missing_file person_not_sent row_count_mismatch unlisted_file"},
 		{name: "one packed file", files: []file{{name: "trainings.csv.gz", text: string(gz(t, "training_id,held_on,audience,attendees\na,2026-07-01,other,3\n"))}}, path: "trainings.csv.gz", want: "accepted\ntrainings.csv.gz: 1 = 1 + 0 + 0",

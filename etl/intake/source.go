@@ -22,6 +22,8 @@ var (
 	errNotPacked = errors.New("not readable as the compression that its name says")
 )
 
+const notPacked = "the file is not packed as its name says, or it is cut off or damaged: pack it again"
+
 // source reads a file as it was sent: it hashes every byte, decompresses by the ending of the name, and stops a stream
 // that expands beyond the limits.
 type source struct {
@@ -122,9 +124,14 @@ func (s *source) blame(err error) error {
 	return errNotPacked
 }
 
-// finish reads what the decompressor left and returns the hash of the file as it was sent.
+// finish reads what the decompressor, or a file refused at its first line, left, and returns the hash of the file as it
+// was sent. A file that is larger than any that is taken is not read to its end.
 func (s *source) finish() (string, error) {
-	if _, err := io.Copy(io.Discard, rawReader{s}); err != nil {
+	n, err := io.Copy(io.Discard, io.LimitReader(rawReader{s}, s.limits.Bytes+1))
+	if err == nil && n > s.limits.Bytes {
+		err = errTooLarge
+	}
+	if err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(s.sum.Sum(nil)), nil
@@ -139,15 +146,22 @@ func CheckSource(ctx context.Context, raw io.Reader, name string, e models.Entit
 	res.Name = name
 	switch {
 	case errors.Is(err, errTooLarge):
-		res = FileResult{Name: name, Entity: e.Name}
-		res.fail("too_large", "")
-		return res, "", nil
+		return tooLarge(name, e), "", nil
 	case errors.Is(err, errNotPacked):
 		res = FileResult{Name: name, Entity: e.Name}
-		res.fail("format_not_offered", "")
+		res.failNote("format_not_offered", "", notPacked)
 	case err != nil:
 		return res, "", err
 	}
 	sum, err := s.finish()
+	if errors.Is(err, errTooLarge) {
+		return tooLarge(name, e), "", nil
+	}
 	return res, sum, err
+}
+
+func tooLarge(name string, e models.Entity) FileResult {
+	res := FileResult{Name: name, Entity: e.Name}
+	res.fail("too_large", "")
+	return res
 }

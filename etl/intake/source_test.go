@@ -87,7 +87,7 @@ func TestSources(t *testing.T) {
 		{"not gzip", "services.csv.gz", []byte(text), "refused\nformat_not_offered"},
 		{"not zstd", "services.csv.zst", []byte(text), "refused\nformat_not_offered"},
 		{"gzip with a tail", "services.csv.gz", append(gz(t, text), "tail"...), "refused\nformat_not_offered"},
-		{"gzip under a plain name", "services.csv", gz(t, text), "refused\nbad_charset"},
+		{"gzip under a plain name", "services.csv", gz(t, text), "refused\nformat_not_offered"},
 		{"nothing, packed", "services.csv.gz", gz(t, ""), "refused\nno_header"},
 		{"nothing where gzip should be", "services.csv.gz", nil, "refused\nformat_not_offered"},
 	} {
@@ -136,6 +136,13 @@ func TestBombs(t *testing.T) {
 	}
 	if plain.n > 20<<20 {
 		t.Errorf("%d MiB were read for a cap of 10", plain.n>>20)
+	}
+
+	// A file that is refused at its first line is hashed no further than that.
+	plain = &counted{r: &endless{line: strings.Repeat("x\n", 1<<19), left: 1 << 40}}
+	res, sum, err = CheckSource(ctx, plain, "services.csv", entity(t, "services"), Options{Limits: Limits{Bytes: 10 << 20}})
+	if err != nil || summary(res) != "refused\ntoo_large" || sum != "" || plain.n > 20<<20 {
+		t.Errorf("%s, %q, %v, %d MiB read", summary(res), sum, err, plain.n>>20)
 	}
 
 	// A frame that asks for a window of 512 MiB.
