@@ -124,6 +124,7 @@ func (c *checking) folder() error {
 		c.drop.settle(true)
 		return err
 	}
+	c.watch.every = c.restates()
 	if raw == nil {
 		c.miss(withoutManifest...)
 		err = c.loose()
@@ -197,10 +198,13 @@ func (c *checking) one(name string, seen map[string]bool) error {
 	return nil
 }
 
+// restates reports whether the drop says of the entities that it lists that it holds all of them.
+func (c *checking) restates() bool { return c.manifest.Mode == Snapshot }
+
 // across adds what a look across rows finds: what the settling pass of the nightly would say, as far as the drop shows it.
 func (c *checking) across() {
 	restated := func(entity string) bool {
-		return c.manifest.Mode == Snapshot && slices.ContainsFunc(c.drop.Files, func(f DropFile) bool { return f.Entity == entity && !f.Refused })
+		return c.restates() && slices.ContainsFunc(c.drop.Files, func(f DropFile) bool { return f.Entity == entity && !f.Refused })
 	}
 	extras := newExtras(c.drop.Files)
 	for _, f := range c.drop.Files {

@@ -34,7 +34,12 @@ it also applies your agreement. Exit 0: all is well; 3: something identifying; 4
 					return err
 				}
 			}
+			line := &progressLine{w: app.Err, clock: app.System}
+			if cli.Terminal(app.Err) {
+				o.Progress = line.show
+			}
 			c, err := intake.CheckPath(cmd.Context(), args[0], o)
+			line.clear()
 			if err != nil {
 				return err
 			}
