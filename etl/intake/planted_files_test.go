@@ -134,7 +134,7 @@ func bomb(t *testing.T, path, ending, head, fill string, size int64) {
 func TestPlantedBombs(t *testing.T) {
 	const size, sparse = 64 << 20, 64 << 20
 	row := "s1,p1,legal,no,2026-07-03T22:00-07:00,,\n" + strings.Repeat("\n", 40) // rows alone pack just below the ratio that is taken
-	hole := func(name, head string) func(t *testing.T, dir string) {
+	hole := func(name, head string, sparse int64) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
 			put(t, filepath.Join(dir, name), head)
 			if err := os.Truncate(filepath.Join(dir, name), sparse); err != nil {
@@ -162,8 +162,9 @@ func TestPlantedBombs(t *testing.T) {
 		{"zstd of equal rows", "services.csv.zst", func(t *testing.T, dir string) {
 			bomb(t, filepath.Join(dir, "services.csv.zst"), ".zst", headerOf("services"), row, size)
 		}, "services.csv.zst: refused; too_large"},
-		{"a header of zeros", "services.csv", hole("services.csv", ""), "services.csv: refused; hash_mismatch"},
-		{"a line of zeros", "services.csv", hole("services.csv", headerOf("services")+row), "services.csv: refused; hash_mismatch"},
+		{"a header of zeros", "services.csv", hole("services.csv", "", sparse), "services.csv: refused; hash_mismatch"},
+		{"a manifest of zeros", "services.csv", hole(ManifestName, "{", 512<<20), "bad_manifest "},
+		{"a line of zeros", "services.csv", hole("services.csv", headerOf("services")+row, sparse), "services.csv: refused; hash_mismatch"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newArea(t)

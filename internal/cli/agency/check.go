@@ -29,7 +29,7 @@ it also applies your agreement. Exit 0: all is well; 3: something identifying; 4
 				if err != nil {
 					return err
 				}
-				o.Partner, o.HomeID, o.Allowed = k.Partner, k.Home, k.Agreement.Allows
+				o.Partner, o.HomeID, o.Allowed = k.Partner, k.Home, k.Agreement.Takes
 				if o.Location, err = k.Location(); err != nil {
 					return err
 				}
