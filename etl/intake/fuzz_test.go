@@ -19,6 +19,7 @@ var seeds = []string{
 	"s1,p1,\"le\ngal\",no,2026-07-03T22:00Z,,\n" + goodService, "s1,p1,\"le\"\"gal\",no,2026-07-03T22:00Z,,\n", "s1,p1,le\"gal,no,2026-07-03T22:00Z,,\n", "s1,p1,\"legal\"x,no,2026-07-03T22:00Z,,\n", "\"\"\"\"\n", "\"\n\"\n\"\n",
 	"s1,p1,legal,no,2026-07-03T22:00Z,,,\n", "s1,p1\n", ",,,,,,\n", "   \n", "\x1a", "s1,p1,legal,no,2026-07-03T22:00Z,5,\xff\n" + goodService, "s1,p\x00,legal,no,2026-07-03T22:00Z,,\n", "s1,p1,l\xed\xa0\x80,no,2026-07-03T22:00Z,,\n",
 	"s1,p1,LEGAL,Y,2026-07-03T22:00,+5,1/2/2026\n", "s1,p1, legal,no ,46145.9,1e3,46024\n", "s1,p1,legal,no,2026-07-03 00:00:00Z,,\r0", "s1,p1,legal,no,0001-01-01T00:00Z,-6,9999-12-31\n", "s1,p1,legal,no,2026-07-03T24:00Z,1001,2026-02-29\n",
+	",,,0,,0000000000000000000,", // found: a number of 19 digits is none, whatever its value
 	"s1,p1,legal,no,2026-07-03T22:00:60Z,0,1900-02-29\n", "s1,p1,legal,no,2026-07-03T22:00:00.123456789Z,007,2000-02-29\n", "s1,p1,legal,no,2026-07-03T22:00+23:59,-0,2199-12-31\n", "s1,p1,legal,no,2027-01-01T00:00:01Z,,\n",
 	"=1+1,@x,+y,-z,\t,\r,\n", "\u200fs1,p1,l\u0435gal,no,2026-07-03T22:00Z,,\n", "service_id,person_key,service_type,emergency,started_at,units,seen_on\n" + goodService,
 	strings.Repeat("k", 64) + ",p1,legal,no,2026-07-03T22:00Z,,\n", strings.Repeat("k", 65) + ",p1,legal,no,2026-07-03T22:00Z,,\n", strings.Repeat("x", 400) + "\n" + goodService, strings.Repeat(",", 300) + "\n", "\"" + strings.Repeat("\"\"", 150) + "\n" + goodService,

@@ -184,7 +184,7 @@ func plainCell(c models.Column, text string) (models.Value, string) {
 		return models.Value{}, "bad_datetime"
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || text[0] == '+' {
+	if err != nil || text[0] == '+' || len(strings.TrimPrefix(text, "-")) > 18 {
 		return models.Value{}, "bad_int"
 	}
 	if n < c.Min || n > c.Max {

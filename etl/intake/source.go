@@ -124,15 +124,25 @@ func (s *source) blame(err error) error {
 	return errNotPacked
 }
 
-// finish reads what the decompressor, or a file refused at its first line, left, and returns the hash of the file as it
-// was sent. A file that is larger than any that is taken is not read to its end.
-func (s *source) finish() (string, error) {
-	n, err := io.Copy(io.Discard, io.LimitReader(rawReader{s}, s.limits.Bytes+1))
-	if err == nil && n > s.limits.Bytes {
-		err = errTooLarge
+// hashRefused is how much of a file that was refused at its first line is read for its hash: to tell a file that was damaged
+// on its way, and not to pay for one of any size.
+const hashRefused = 256 << 20
+
+// finish reads what is left of the file as it was sent and returns its hash, or nothing where a refused file is too long
+// for that.
+func (s *source) finish(refused bool) (string, error) {
+	most := s.limits.Bytes
+	if refused {
+		most = min(most, hashRefused)
 	}
-	if err != nil {
+	n, err := io.Copy(io.Discard, io.LimitReader(rawReader{s}, most+1))
+	switch {
+	case err != nil:
 		return "", err
+	case n > most && refused:
+		return "", nil
+	case n > most:
+		return "", errTooLarge
 	}
 	return hex.EncodeToString(s.sum.Sum(nil)), nil
 }
@@ -153,7 +163,7 @@ func CheckSource(ctx context.Context, raw io.Reader, name string, e models.Entit
 	case err != nil:
 		return res, "", err
 	}
-	sum, err := s.finish()
+	sum, err := s.finish(res.Refused)
 	if errors.Is(err, errTooLarge) {
 		return tooLarge(name, e), "", nil
 	}

@@ -142,7 +142,7 @@ func TestBombs(t *testing.T) {
 	// A file that is refused at its first line is hashed no further than that.
 	plain = &counted{r: &endless{line: strings.Repeat("x\n", 1<<19), left: 64 << 20}}
 	res, sum, err = CheckSource(ctx, plain, "services.csv", entity(t, "services"), Options{Limits: Limits{Bytes: 10 << 20}})
-	if err != nil || summary(res) != "refused\ntoo_large" || sum != "" || plain.n.Load() > 20<<20 {
+	if err != nil || summary(res) != "refused\nno_header" || sum != "" || plain.n.Load() > 20<<20 {
 		t.Errorf("%s, %q, %v, %d MiB read", summary(res), sum, err, plain.n.Load()>>20)
 	}
 
