@@ -2,9 +2,7 @@ package intake
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"sort"
@@ -71,39 +69,6 @@ func (v *plainVerdict) line(number int, line string, record []string, err error,
 
 func (v plainVerdict) all() []string {
 	return slices.Concat(v.accepted, v.reasons, []string{fmt.Sprint(v.blank, " blank")})
-}
-
-// wholeFile is the other oracle: one encoding/csv reader over the whole file, as everybody else would read it. Where a
-// quote is open at a line end, and there alone, we part from it: that line costs itself, and reading begins again behind it.
-func wholeFile(data string, e models.Entity, limit int, created int64) plainVerdict {
-	lines := plainLines(strings.TrimPrefix(data, "\ufeff"))
-	header, _ := csv.NewReader(strings.NewReader(lines[0])).Read()
-	var v plainVerdict
-	for at := 1; at < len(lines); {
-		r := csv.NewReader(strings.NewReader(strings.Join(lines[at:], "\n") + "\n"))
-		r.FieldsPerRecord = -1
-		from := int64(0)
-		for {
-			record, err := r.Read()
-			if errors.Is(err, io.EOF) {
-				v.blank += len(lines) - at
-				return v
-			}
-			for lines[at] == "" { // which encoding/csv passes over
-				v.blank++
-				at++
-				from++
-			}
-			line := lines[at]
-			at++
-			if from += int64(len(line)) + 1; from < r.InputOffset() {
-				v.line(at, line, nil, csv.ErrQuote, header, e, limit, created)
-				break
-			}
-			v.line(at, line, record, err, header, e, limit, created)
-		}
-	}
-	return v
 }
 
 func plainLines(s string) []string {
