@@ -57,7 +57,7 @@ func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
 	if bytes.Count(line, []byte{','}) >= o.Limits.Columns { // quoted commas count too: no legal name holds one
 		return nil, []refusal{{code: "too_large", note: tooManyColumns}}
 	}
-	names, ok := splitRecord(line, nil)
+	names, ok := splitRecord(line, nil, o.Limits.Columns)
 	var fields []field
 	var bad []refusal
 	seen := map[string]bool{}
@@ -144,8 +144,14 @@ func fieldOf(name string, e models.Entity) (field, bool) {
 
 // splitRecord cuts one line into its values by RFC 4180, given that no value holds a line end. ok is false where a quote
 // opens or closes elsewhere than at the ends of a value. Values alias line, except where a doubled quote had to be undone.
-func splitRecord(line []byte, into [][]byte) (values [][]byte, ok bool) {
+// Of more than most values only the first most are kept: a line of a million commas is not worth a million slices.
+func splitRecord(line []byte, into [][]byte, most int) (values [][]byte, ok bool) {
 	values = into[:0]
+	keep := func(v []byte) {
+		if len(values) < most {
+			values = append(values, v)
+		}
+	}
 	for {
 		if len(line) == 0 || line[0] != '"' {
 			end := bytes.IndexByte(line, ',')
@@ -155,7 +161,7 @@ func splitRecord(line []byte, into [][]byte) (values [][]byte, ok bool) {
 			if bytes.IndexByte(line[:end], '"') >= 0 {
 				return values, false
 			}
-			values = append(values, line[:end])
+			keep(line[:end])
 			if end == len(line) {
 				return values, true
 			}
@@ -166,7 +172,7 @@ func splitRecord(line []byte, into [][]byte) (values [][]byte, ok bool) {
 		if !closed {
 			return values, false
 		}
-		values = append(values, value)
+		keep(value)
 		if len(rest) == 0 {
 			return values, true
 		}

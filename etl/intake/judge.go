@@ -28,7 +28,7 @@ func (c *checker) judge(line []byte, at fault) (accepted bool) {
 	}
 	if code == "" {
 		var ok bool
-		c.record, ok = splitRecord(line, c.record)
+		c.record, ok = splitRecord(line, c.record, len(c.fields)+1)
 		switch {
 		case !ok:
 			code = "unclosed_quote"
