@@ -8,7 +8,7 @@ VCS     = $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: agree build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly chaos truth clean setup setup-test
+.PHONY: agree fuzz build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly chaos truth clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch ./cmd/heatwatch
@@ -35,6 +35,10 @@ audit: setup-test ## neighbours, noise and planted bugs at full size: an hour an
 	HEATWATCH_AUDIT=1 $(GO) test ./privacy -run '^(TestOnePerson|TestMuIs|TestDrawnNoise|TestNoFalseAlarm|TestOtherRecords|TestTheSameStatements|TestDrawsOfARelease)' -count 1 -timeout 3h -v
 	$(GO) test ./privacy/mechanism -run 'TestTwoProcesses|TestNoiseIsARounded|TestCellsAreIndependent' -count 1
 	$(GO) run ./privacy/audit
+
+fuzz: # a million inputs each: rows against encoding/csv and plain rules, whole files, manifests; half an hour and more on two cores. CI runs the seeds
+	for target in FuzzRows FuzzCheckFile FuzzManifest; do \
+		$(GO) test ./etl/intake -run '^$$' -fuzz "^$$target\$$" -fuzzminimizetime 1x -fuzztime "$${HEATWATCH_FUZZ:-1000000x}" || exit 1; done
 
 agree: # 10,000 counties drawn at random, every figure of every measure: SQL against the second implementation; an hour
 	HEATWATCH_AGREE="$${HEATWATCH_AGREE:-10000}" $(GO) test ./reports/measures/agree -run '^TestSQLAgrees' -count 1 -v -timeout 4h

@@ -30,7 +30,7 @@ func cellReasons() []Reason {
 	return []Reason{
 		{"missing_value", ScopeRow, "a required cell is empty", "fill it in, or leave the row out"},
 		{"unknown_code", ScopeRow, "the cell is not one of the column's codes", "use a code of the dictionary, in lower case; `heatwatch dictionary` lists them"},
-		{"out_of_range", ScopeRow, "the number is outside the column's range", "check the unit and the digits"},
+		{"out_of_range", ScopeRow, "the number is outside the column's range, or the date is before 1900 or after 2199", "check the unit and the digits; leave a date empty that is not known or not yet over"},
 		{"bad_int", ScopeRow, "the cell is not a whole number", "write digits only, without separators"},
 		{"bad_date", ScopeRow, "the cell is not a date that exists", "write YYYY-MM-DD"},
 		{"bad_datetime", ScopeRow, "the cell is not an instant with its offset", "write 2026-07-03T22:00:00-07:00"},
@@ -40,6 +40,7 @@ func cellReasons() []Reason {
 		{"bad_encoding", ScopeRow, "the line holds bytes that are not UTF-8, or a NUL", "export as UTF-8"},
 		{"wrong_field_count", ScopeRow, "the line has more or fewer fields than the header", "look for a comma inside a value that is not quoted"},
 		{"line_too_long", ScopeRow, "the line is longer than a megabyte", "look for a quote that is not closed"},
+		{"repeated_header", ScopeRow, "the line repeats the header", "two exports were put into one file: make sure that both belong there, and leave the second header out"},
 		{"unclosed_quote", ScopeRow, "a quote is opened and not closed on the line, or stands where none may", "close it; no value may hold a line end"},
 		{"person_not_sent", ScopeRow, "the person of this row has not been sent", "send the persons row; this row is held and loads by itself afterwards"},
 		{"no_consent", ScopeRow, "the agreement asks for the person's consent and there is none in force", "send the row once consent is signed"},
@@ -76,6 +77,7 @@ func wholeReasons() []Reason {
 		{"wrong_partner", ScopeDrop, "the manifest names another partner", "upload to your own area"},
 		{"wrong_home", ScopeDrop, "the drop was made with a kit of another warehouse", "use the kit that this warehouse gave you"},
 		{"not_enrolled", ScopeDrop, "the agreement is not in force on this day", "speak with the programme office"},
+		{"clock_ahead", ScopeDrop, "the manifest's created lies more than two days ahead of the warehouse's clock", "set date, time and time zone of the computer that makes the drops, then make the drop again under a new name"},
 		{"drop_changed", ScopeDrop, "a drop of this name was taken before with other content", "give the new content a new name"},
 		{"leak", ScopeDrop, "the drop holds something that could identify a person", "call the programme office now: it removes the drop; then make a new one with `heatwatch deidentify`"},
 	}

@@ -27,6 +27,6 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errw io
 		Example: `  heatwatch-partner dictionary --templates templates
   heatwatch-partner deidentify --kit kit exports --out drops/2026-10-01
   heatwatch-partner check drops/2026-10-01 --kit kit`}
-	root.AddCommand(agency.Deidentify(app), agency.Check(app), agency.Dictionary(app))
+	root.AddCommand(agency.Deidentify(app), agency.Check(app), agency.Dictionary(app, nil))
 	return app.Run(ctx, root, args)
 }

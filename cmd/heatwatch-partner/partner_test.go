@@ -104,6 +104,18 @@ func TestCommandsOfAnAgency(t *testing.T) {
 	}
 }
 
+// The contract for other tools is there too, of everybody or of the kit's agreement; there is no home to look in.
+func TestContractsAtAnAgency(t *testing.T) {
+	a := newAgency(t)
+	if all := a.run(0, "dictionary", "--contract", "odcs"); !strings.Contains(all, "apiVersion: v3.1.0\n") || strings.Contains(all, "slaProperties") {
+		t.Errorf("no contract of everybody: %.200s", all)
+	}
+	if mine := a.run(0, "dictionary", "--contract", "odcs", "--kit", "kit"); !strings.Contains(mine, "slaProperties") {
+		t.Errorf("no contract of the kit: %.200s", mine)
+	}
+	a.run(2, "dictionary", "--contract", "odcs", "--partner", "shelter-a")
+}
+
 // An agency's whole day: exports in, one drop out, checked offline; nothing of the warehouse is needed.
 func TestExportsBecomeADrop(t *testing.T) {
 	a := newAgency(t)

@@ -28,6 +28,15 @@ func (c *command) partnerCommand() *cobra.Command {
 	return cmd
 }
 
+// agreement reads what was agreed with a partner of the home.
+func (c *command) agreement(name string) (partner.Agreement, error) {
+	h, err := c.open()
+	if err != nil {
+		return partner.Agreement{}, err
+	}
+	return partner.Load(h.Partners(), name)
+}
+
 func (c *command) partnerAdd() *cobra.Command {
 	var kind, key string
 	cmd := &cobra.Command{Example: "  heatwatch partner add shelter-a --kind shelter --key shelter-a.pub",

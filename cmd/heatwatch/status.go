@@ -142,7 +142,7 @@ func (x standing) parts() []string {
 
 // isFresh compares the last drop with what was promised, with a week of grace.
 func isFresh(d intake.Drop, promise string, now time.Time) bool {
-	days := map[string]int{"weekly": 7, "monthly": 31, "quarterly": 92}[promise]
+	days := partner.FreshnessDays(promise)
 	return now.Sub(d.Created) <= time.Duration(days+7)*24*time.Hour
 }
 

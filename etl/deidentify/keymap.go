@@ -9,6 +9,7 @@ import (
 
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
+	"heatwatch/internal/sheet"
 )
 
 // keymap is the agency's own list of which number became which pseudonym. It lies with the kit and is 0600.
@@ -19,7 +20,7 @@ type keymap struct {
 
 func (k *keymap) add(entity string, own []byte, s short) error {
 	k.buf = append(append(k.buf[:0], entity...), ',')
-	k.buf = append(appendCSV(k.buf, own), ',')
+	k.buf = append(appendCSV(k.buf, []byte(sheet.Harmless(string(own)))), ',') // an agency opens it in a spreadsheet
 	k.buf = append(append(k.buf, s[:]...), '\n')
 	_, err := k.w.Write(k.buf)
 	if err != nil {

@@ -293,6 +293,19 @@ func TestKeymapStaysWithTheAgency(t *testing.T) {
 	}
 }
 
+// An agency opens its keymap in a spreadsheet, and a number of its own may look like a formula there.
+func TestKeymapIsHarmlessInASpreadsheet(t *testing.T) {
+	cfg := configOf(t, kitOf(t, "shelter-a", 1), map[string]string{"persons.csv": "person_key,birth_year\n=1+1,2010\n-7,2011\n@x,2012\n+15550100,2012\n"})
+	_, rows := readTable(t, mustRun(t, cfg).Keymap)
+	var own []string
+	for _, k := range rows {
+		own = append(own, k["own_number"])
+	}
+	if got := strings.Join(own, " "); got != "'=1+1 -7 '@x '+15550100" {
+		t.Errorf("the keymap lists %s", got)
+	}
+}
+
 func TestRefusedBeforeARowIsRead(t *testing.T) {
 	good := func() Config { return configOf(t, kitOf(t, "shelter-a", 1), county()) }
 	there := good()

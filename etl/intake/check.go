@@ -15,17 +15,17 @@ func CheckFile(ctx context.Context, r io.Reader, e models.Entity, opts Options) 
 	res := FileResult{Entity: e.Name, Reasons: []Reason{}}
 	s := &splitter{r: r, size: opts.block}
 	buf := make([]byte, opts.block+1+padding)
-	line, refused, err := s.header(buf, opts.Limits.Line)
+	line, refused, err := s.header(buf, opts.Limits)
 	if err != nil {
 		return res, err
 	}
-	if refused != "" {
-		res.fail(refused, "")
+	if refused.code != "" {
+		res.failNote(refused.code, "", refused.note)
 		return res, nil
 	}
 	fields, bad := readHeader(line, e, opts)
 	for _, b := range bad {
-		res.fail(b.code, b.column)
+		res.failNote(b.code, b.column, b.note)
 	}
 	if res.Refused {
 		return res, nil
@@ -199,6 +199,9 @@ func (r *run) take(j *job, v verdict, encode chan<- encoding) error {
 	r.blank += v.blank
 	v.batch.base = r.line
 	r.line += v.lines
+	if r.opts.progress != nil {
+		r.opts.progress(r.rows+r.bad, r.bad)
+	}
 	if r.opts.keys != nil {
 		r.opts.keys.see(r.plan, v.batch)
 	}

@@ -117,6 +117,17 @@ func TestLandedValues(t *testing.T) {
 	}
 }
 
+// A line of many fields is counted no further than to see that they are too many; what is wrong behind them still shows.
+func TestManyFieldsAreNotKept(t *testing.T) {
+	values, ok := splitRecord([]byte(strings.Repeat(",", 100_000)), nil, 8)
+	if len(values) != 8 || !ok {
+		t.Errorf("%d values are kept, %v", len(values), ok)
+	}
+	if _, ok := splitRecord([]byte(strings.Repeat(",", 100_000)+`"`), nil, 8); ok {
+		t.Error("an open quote behind them was not seen")
+	}
+}
+
 // A reject says where a value stands and what kind it is, and never the value.
 func TestRejectsHoldNoValue(t *testing.T) {
 	secret := "Bavo Tilomi"

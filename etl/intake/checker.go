@@ -28,13 +28,16 @@ type plan struct {
 	latest    int64       // greatest start that is not in the future
 	from, to  int64       // starts outside are worth the warning "coverage"
 	covers    bool
+
+	onlyText bool // every column is a key or a token
 }
 
 // coverageSlack is how many days outside covers a row may begin before it is worth a warning.
 const coverageSlack = 400
 
 func newPlan(e models.Entity, fields []field, o Options) *plan {
-	p := &plan{entity: e, fields: fields, opts: o, start: -1}
+	p := &plan{entity: e, fields: fields, opts: o, start: -1,
+		onlyText: !slices.ContainsFunc(fields, func(f field) bool { return f.kind != kindText })}
 	if e.Start == "" || !slices.ContainsFunc(fields, func(f field) bool { return f.name == e.Start }) {
 		return p
 	}
@@ -113,7 +116,10 @@ func (c *checker) check(block []byte, b *batch, faults []fault) verdict {
 			continue
 		}
 		start := i
-		next, ok := c.quickRow(buf, i)
+		next, ok := i, false
+		if !c.onlyText || !c.like(buf[i:]) {
+			next, ok = c.quickRow(buf, i)
+		}
 		if !ok {
 			var text []byte
 			text, next = nextLine(block, start)

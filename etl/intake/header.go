@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"heatwatch/models"
@@ -31,8 +33,8 @@ const (
 	kindInt
 )
 
-// refusal is a reason that makes all rows of a file meaningless.
-type refusal struct{ code, column string }
+// refusal is a reason that makes all rows of a file meaningless. The note says more than the code, and never quotes.
+type refusal struct{ code, column, note string }
 
 var harmless = regexp.MustCompile(`^[a-z0-9_]{1,40}$`)
 
@@ -47,18 +49,15 @@ func columnName(name string, position int) string {
 // readHeader maps the header line (without BOM and line end) to the entity's columns.
 func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
 	if bytes.IndexByte(line, 0) >= 0 || !utf8.Valid(line) {
-		return nil, []refusal{{"bad_charset", ""}}
+		return nil, []refusal{{code: "bad_charset"}}
 	}
 	if len(line) == 0 {
-		return nil, []refusal{{"no_header", ""}}
+		return nil, []refusal{{code: "no_header"}}
 	}
 	if bytes.Count(line, []byte{','}) >= o.Limits.Columns { // quoted commas count too: no legal name holds one
-		return nil, []refusal{{"too_large", ""}}
+		return nil, []refusal{{code: "too_large", note: tooManyColumns}}
 	}
-	names, ok := splitRecord(line, nil)
-	if !ok {
-		return nil, []refusal{{"no_header", ""}}
-	}
+	names, ok := splitRecord(line, nil, o.Limits.Columns)
 	var fields []field
 	var bad []refusal
 	seen := map[string]bool{}
@@ -70,20 +69,53 @@ func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
 			known++
 		}
 		if seen[name] || !listed || !o.Allowed(name) {
-			bad = append(bad, refusal{"unlisted_column", columnName(name, i)})
+			bad = append(bad, refusal{"unlisted_column", columnName(name, i), aboutColumn(name, e, seen[name])})
 		}
 		seen[name] = true
 		fields = append(fields, f)
 	}
-	if known == 0 { // nothing that we know: a file that starts with its data
-		return nil, []refusal{{"no_header", ""}}
+	if known == 0 || !ok { // nothing that we know: a file that starts with its data, or with columns cut otherwise
+		return nil, []refusal{{code: "no_header", note: otherDelimiter(line, e)}}
 	}
 	for _, c := range e.Columns {
 		if c.Required && !seen[c.Name] {
-			bad = append(bad, refusal{"missing_column", c.Name})
+			bad = append(bad, refusal{code: "missing_column", column: c.Name})
 		}
 	}
 	return fields, bad
+}
+
+// tooManyColumns and the notes below say what a clerk can look for; they name columns of the dictionary only.
+const tooManyColumns = "the header has more columns than are taken"
+
+// aboutColumn says what may have happened to a column that is not listed.
+func aboutColumn(name string, e models.Entity, twice bool) string {
+	if twice {
+		return "the column stands in the header twice"
+	}
+	if name == "" {
+		return "a column has no name: look for a comma at the end of the header"
+	}
+	plain := strings.ToLower(strings.TrimFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }))
+	if _, ok := fieldOf(plain, e); ok && plain != name {
+		return "it would be " + plain + ", written so: no capitals, spaces or marks"
+	}
+	return ""
+}
+
+// otherDelimiter recognises a header whose columns are separated by something else than commas.
+func otherDelimiter(line []byte, e models.Entity) string {
+	for _, d := range []struct{ delimiter, says string }{{";", "semicolons"}, {"\t", "tabs"}, {"|", "bars"}} {
+		if !bytes.Contains(line, []byte(d.delimiter)) {
+			continue
+		}
+		for name := range bytes.SplitSeq(line, []byte(d.delimiter)) {
+			if _, ok := fieldOf(string(bytes.Trim(name, "\" ")), e); ok {
+				return "the columns are separated by " + d.says + ": export with commas"
+			}
+		}
+	}
+	return ""
 }
 
 func fieldOf(name string, e models.Entity) (field, bool) {
@@ -112,8 +144,14 @@ func fieldOf(name string, e models.Entity) (field, bool) {
 
 // splitRecord cuts one line into its values by RFC 4180, given that no value holds a line end. ok is false where a quote
 // opens or closes elsewhere than at the ends of a value. Values alias line, except where a doubled quote had to be undone.
-func splitRecord(line []byte, into [][]byte) (values [][]byte, ok bool) {
+// Of more than most values only the first most are kept: a line of a million commas is not worth a million slices.
+func splitRecord(line []byte, into [][]byte, most int) (values [][]byte, ok bool) {
 	values = into[:0]
+	keep := func(v []byte) {
+		if len(values) < most {
+			values = append(values, v)
+		}
+	}
 	for {
 		if len(line) == 0 || line[0] != '"' {
 			end := bytes.IndexByte(line, ',')
@@ -123,7 +161,7 @@ func splitRecord(line []byte, into [][]byte) (values [][]byte, ok bool) {
 			if bytes.IndexByte(line[:end], '"') >= 0 {
 				return values, false
 			}
-			values = append(values, line[:end])
+			keep(line[:end])
 			if end == len(line) {
 				return values, true
 			}
@@ -134,7 +172,7 @@ func splitRecord(line []byte, into [][]byte) (values [][]byte, ok bool) {
 		if !closed {
 			return values, false
 		}
-		values = append(values, value)
+		keep(value)
 		if len(rest) == 0 {
 			return values, true
 		}

@@ -28,12 +28,14 @@ func (c *checker) judge(line []byte, at fault) (accepted bool) {
 	}
 	if code == "" {
 		var ok bool
-		c.record, ok = splitRecord(line, c.record)
+		c.record, ok = splitRecord(line, c.record, len(c.fields)+1)
 		switch {
 		case !ok:
 			code = "unclosed_quote"
 		case len(c.record) != len(c.fields):
 			code = "wrong_field_count"
+		case c.isHeader(c.record):
+			code = "repeated_header"
 		}
 	}
 	if code != "" {
@@ -52,6 +54,25 @@ func (c *checker) judge(line []byte, at fault) (accepted bool) {
 		c.set(k, v, value, fault == "")
 	}
 	return len(c.faults) == before
+}
+
+// isHeader tells whether a row says what the header says: two exports in one file.
+func (p *plan) isHeader(record [][]byte) bool {
+	for k, v := range record {
+		if string(v) != p.fields[k].name {
+			return false
+		}
+	}
+	return true
+}
+
+// like tells whether a line may be the header again. It is asked where a header would pass as a row: its names are keys
+// and tokens like any other.
+func (p *plan) like(line []byte) bool {
+	if line[0] == '"' {
+		line = line[1:]
+	}
+	return bytes.HasPrefix(line, []byte(p.fields[0].name))
 }
 
 // set puts a cell where the checks across cells and the batch look for it.
@@ -103,14 +124,20 @@ func (f *field) read(v []byte) (models.Value, string) {
 		return none, "unknown_code"
 	case models.TypeDate:
 		d, ok := models.ParseDate(v)
-		if !ok {
+		switch {
+		case !ok:
 			return none, "bad_date"
+		case !d.Taken():
+			return none, "out_of_range"
 		}
 		return models.Value{V: int64(d), OK: true}, ""
 	case models.TypeDateTime:
 		m, ok := models.ParseDateTime(v)
-		if !ok {
+		switch {
+		case !ok:
 			return none, "bad_datetime"
+		case !models.TakenInstant(m):
+			return none, "out_of_range"
 		}
 		return models.Value{V: m, OK: true}, ""
 	}

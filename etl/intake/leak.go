@@ -61,7 +61,10 @@ func startsLikeKeymap(root *os.Root, name string) (bool, error) {
 	if isKeymapHeader(head[:n]) {
 		return true, nil
 	}
-	for _, ending := range []string{".gz", ".zst"} { // whatever the name says
+	for ending, begins := range map[string]string{".gz": "\x1f\x8b", ".zst": "\x28\xb5\x2f\xfd"} { // whatever the name says
+		if !bytes.HasPrefix(head[:n], []byte(begins)) {
+			continue
+		}
 		s := newSource(bytes.NewReader(head[:n]), ending, DefaultLimits())
 		unpacked := make([]byte, peekSize)
 		m, _ := io.ReadFull(s, unpacked)

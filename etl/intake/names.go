@@ -49,7 +49,7 @@ func goodDropName(name string) bool {
 	if name == "" || len(name) > 150 || name[0] == '.' || !utf8.ValidString(name) || strings.ContainsAny(name, `/\`) {
 		return false
 	}
-	return !strings.ContainsFunc(name, unicode.IsControl)
+	return !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) // nor marks that turn the direction of a line
 }
 
 // errBadName is for what is in the place of a plain file.

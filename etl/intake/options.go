@@ -38,8 +38,9 @@ type Options struct {
 	Workers  int                      // 0: as many as there are processors
 	Limits   Limits                   // zero fields: the defaults
 
-	keys  *keyWatch // CheckPath's own look across rows
-	block int       // size of a block; tests make it small
+	keys     *keyWatch                     // CheckPath's own look across rows
+	progress func(rows, quarantined int64) // after each block; nil: not wanted
+	block    int                           // size of a block; tests make it small
 }
 
 func (o Options) filled() Options {

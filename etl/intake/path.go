@@ -22,6 +22,7 @@ type PathOptions struct {
 	Location *time.Location
 	Limits   Limits
 	Workers  int
+	Progress func(Progress) // called from time to time, soon after the beginning; nil: not wanted
 }
 
 // Checked is the verdict of a check that has no warehouse behind it.
@@ -50,7 +51,7 @@ func CheckPath(ctx context.Context, path string, o PathOptions) (Checked, error)
 	}
 	defer root.Close()
 	t := &taking{ctx: ctx, root: root, dict: models.Dictionary(), watch: newKeyWatch(),
-		cfg: Config{HomeID: o.HomeID, Location: o.Location, Allowed: o.Allowed, Limits: o.Limits, Workers: o.Workers}}
+		cfg: Config{HomeID: o.HomeID, Location: o.Location, Allowed: o.Allowed, Limits: o.Limits, Workers: o.Workers, Progress: o.Progress}}
 	if t.cfg.Location == nil {
 		t.cfg.Location = time.UTC
 	}
@@ -115,11 +116,15 @@ func (c *checking) folder() error {
 			c.miss("wrong_partner")
 		}
 	}
+	if raw != nil {
+		c.miss("clock_ahead")
+	}
 	whole, err := c.refusedWhole(raw)
 	if err != nil || whole {
 		c.drop.settle(true)
 		return err
 	}
+	c.watch.every = c.restates()
 	if raw == nil {
 		c.miss(withoutManifest...)
 		err = c.loose()
@@ -134,8 +139,8 @@ func (c *checking) folder() error {
 	return nil
 }
 
-// loose judges the files of a folder that has no manifest yet. Other files may lie there; only names that begin like an
-// entity's are taken for extracts.
+// loose judges the files of a folder that has no manifest yet. Other files may lie there; only what is named like an entity
+// or like an extract is taken for one. A folder without any is no drop.
 func (c *checking) loose() error {
 	entries, err := fs.ReadDir(c.root.FS(), ".")
 	if err != nil {
@@ -144,14 +149,21 @@ func (c *checking) loose() error {
 	seen := map[string]bool{}
 	for _, e := range entries {
 		base, _, _ := strings.Cut(e.Name(), ".")
-		if _, known := c.dict.Entity(base); !known {
+		if _, known := c.dict.Entity(base); !known && !likeExtract(e.Name()) {
 			continue
 		}
 		if err := c.one(e.Name(), seen); err != nil {
 			return err
 		}
 	}
+	if len(c.drop.Files) == 0 {
+		c.drop.refuse(Reason{Code: "bad_manifest", Note: "the folder holds neither a manifest nor a file that is named as an entity"})
+	}
 	return nil
+}
+
+func likeExtract(name string) bool {
+	return slices.ContainsFunc(endings, func(ending string) bool { return strings.HasSuffix(strings.ToLower(name), ending) })
 }
 
 func (c *checking) single(name string) error {
@@ -186,10 +198,13 @@ func (c *checking) one(name string, seen map[string]bool) error {
 	return nil
 }
 
+// restates reports whether the drop says of the entities that it lists that it holds all of them.
+func (c *checking) restates() bool { return c.manifest.Mode == Snapshot }
+
 // across adds what a look across rows finds: what the settling pass of the nightly would say, as far as the drop shows it.
 func (c *checking) across() {
 	restated := func(entity string) bool {
-		return c.manifest.Mode == Snapshot && slices.ContainsFunc(c.drop.Files, func(f DropFile) bool { return f.Entity == entity && !f.Refused })
+		return c.restates() && slices.ContainsFunc(c.drop.Files, func(f DropFile) bool { return f.Entity == entity && !f.Refused })
 	}
 	extras := newExtras(c.drop.Files)
 	for _, f := range c.drop.Files {

@@ -38,12 +38,15 @@ type FileResult struct {
 }
 
 // fail refuses the whole file. Its rows, as far as they are known, count as quarantined.
-func (f *FileResult) fail(code, column string) {
+func (f *FileResult) fail(code, column string) { f.failNote(code, column, "") }
+
+// failNote is fail with more than the code says.
+func (f *FileResult) failNote(code, column, note string) {
 	if !f.Refused {
 		f.Refused, f.Reasons, f.Warnings = true, nil, nil
 		f.Accepted, f.Quarantined = 0, f.Rows-f.Blank
 	}
-	f.Reasons = append(f.Reasons, Reason{Code: code, Column: column, Count: 1, Lines: []int64{}})
+	f.Reasons = append(f.Reasons, Reason{Code: code, Column: column, Note: note, Count: 1, Lines: []int64{}})
 }
 
 // Reject is one reason against one row, for the quarantine list.

@@ -1,5 +1,7 @@
 package intake
 
+import "heatwatch/models"
+
 // The fast path. It reads a row in one pass over its bytes, straight into the batch, and knows only how to say "fine":
 // at the first thing that is not it gives up, the row's cells are taken back, and the careful path judges the row.
 
@@ -65,12 +67,12 @@ func (c *checker) quickRow(b []byte, i int) (next int, ok bool) {
 				v = int64(n)
 			}
 		case kindDate:
-			if d, ok := quickDate(b, i); ok {
+			if d, ok := quickDate(b, i); ok && models.Date(d).Taken() {
 				col.days = append(col.days, d)
 				v, i = int64(d), i+10
 			}
 		case kindDateTime:
-			if m, end, ok := quickInstant(b, i); ok {
+			if m, end, ok := quickInstant(b, i); ok && models.TakenInstant(m) {
 				col.ints = append(col.ints, m)
 				v, i = m, end
 			}

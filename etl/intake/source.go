@@ -22,6 +22,8 @@ var (
 	errNotPacked = errors.New("not readable as the compression that its name says")
 )
 
+const notPacked = "the file is not packed as its name says, or it is cut off or damaged: pack it again"
+
 // source reads a file as it was sent: it hashes every byte, decompresses by the ending of the name, and stops a stream
 // that expands beyond the limits.
 type source struct {
@@ -122,10 +124,25 @@ func (s *source) blame(err error) error {
 	return errNotPacked
 }
 
-// finish reads what the decompressor left and returns the hash of the file as it was sent.
-func (s *source) finish() (string, error) {
-	if _, err := io.Copy(io.Discard, rawReader{s}); err != nil {
+// hashRefused is how much of a file that was refused at its first line is read for its hash: to tell a file that was damaged
+// on its way, and not to pay for one of any size.
+const hashRefused = 256 << 20
+
+// finish reads what is left of the file as it was sent and returns its hash, or nothing where a refused file is too long
+// for that.
+func (s *source) finish(refused bool) (string, error) {
+	most := s.limits.Bytes
+	if refused {
+		most = min(most, hashRefused)
+	}
+	n, err := io.Copy(io.Discard, io.LimitReader(rawReader{s}, most+1))
+	switch {
+	case err != nil:
 		return "", err
+	case n > most && refused:
+		return "", nil
+	case n > most:
+		return "", errTooLarge
 	}
 	return hex.EncodeToString(s.sum.Sum(nil)), nil
 }
@@ -139,15 +156,22 @@ func CheckSource(ctx context.Context, raw io.Reader, name string, e models.Entit
 	res.Name = name
 	switch {
 	case errors.Is(err, errTooLarge):
-		res = FileResult{Name: name, Entity: e.Name}
-		res.fail("too_large", "")
-		return res, "", nil
+		return tooLarge(name, e), "", nil
 	case errors.Is(err, errNotPacked):
 		res = FileResult{Name: name, Entity: e.Name}
-		res.fail("format_not_offered", "")
+		res.failNote("format_not_offered", "", notPacked)
 	case err != nil:
 		return res, "", err
 	}
-	sum, err := s.finish()
+	sum, err := s.finish(res.Refused)
+	if errors.Is(err, errTooLarge) {
+		return tooLarge(name, e), "", nil
+	}
 	return res, sum, err
+}
+
+func tooLarge(name string, e models.Entity) FileResult {
+	res := FileResult{Name: name, Entity: e.Name}
+	res.fail("too_large", "")
+	return res
 }

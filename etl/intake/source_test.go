@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
@@ -60,12 +61,12 @@ func (e *endless) Read(p []byte) (int, error) {
 // counted counts what a test's stream was asked for.
 type counted struct {
 	r io.Reader
-	n int64
+	n atomic.Int64
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -87,7 +88,7 @@ func TestSources(t *testing.T) {
 		{"not gzip", "services.csv.gz", []byte(text), "refused\nformat_not_offered"},
 		{"not zstd", "services.csv.zst", []byte(text), "refused\nformat_not_offered"},
 		{"gzip with a tail", "services.csv.gz", append(gz(t, text), "tail"...), "refused\nformat_not_offered"},
-		{"gzip under a plain name", "services.csv", gz(t, text), "refused\nbad_charset"},
+		{"gzip under a plain name", "services.csv", gz(t, text), "refused\nformat_not_offered"},
 		{"nothing, packed", "services.csv.gz", gz(t, ""), "refused\nno_header"},
 		{"nothing where gzip should be", "services.csv.gz", nil, "refused\nformat_not_offered"},
 	} {
@@ -124,8 +125,8 @@ func TestBombs(t *testing.T) {
 	if !errors.Is(err, errTooLarge) {
 		t.Errorf("a file that expands 200 times was read: %v", err)
 	}
-	if out.n > 2*ratioFloor {
-		t.Errorf("%d MiB came out before it was stopped", out.n>>20)
+	if out.n.Load() > 2*ratioFloor {
+		t.Errorf("%d MiB came out before it was stopped", out.n.Load()>>20)
 	}
 
 	// The declared cap holds for honest files too.
@@ -134,8 +135,15 @@ func TestBombs(t *testing.T) {
 	if err != nil || summary(res) != "refused\ntoo_large" || sum != "" {
 		t.Errorf("%s, %q, %v", summary(res), sum, err)
 	}
-	if plain.n > 20<<20 {
-		t.Errorf("%d MiB were read for a cap of 10", plain.n>>20)
+	if plain.n.Load() > 20<<20 {
+		t.Errorf("%d MiB were read for a cap of 10", plain.n.Load()>>20)
+	}
+
+	// A file that is refused at its first line is hashed no further than that.
+	plain = &counted{r: &endless{line: strings.Repeat("x\n", 1<<19), left: 64 << 20}}
+	res, sum, err = CheckSource(ctx, plain, "services.csv", entity(t, "services"), Options{Limits: Limits{Bytes: 10 << 20}})
+	if err != nil || summary(res) != "refused\nno_header" || sum != "" || plain.n.Load() > 20<<20 {
+		t.Errorf("%s, %q, %v, %d MiB read", summary(res), sum, err, plain.n.Load()>>20)
 	}
 
 	// A frame that asks for a window of 512 MiB.
@@ -143,6 +151,27 @@ func TestBombs(t *testing.T) {
 	res, _, err = CheckSource(ctx, bytes.NewReader(wide), "services.csv.zst", entity(t, "services"), Options{})
 	if err != nil || summary(res) != "refused\ntoo_large" {
 		t.Errorf("%s, %v", summary(res), err)
+	}
+}
+
+// Whoever checks a large file sees something at once: the first word comes after the first blocks.
+func TestFirstAnswerComesEarly(t *testing.T) {
+	in := &counted{r: io.MultiReader(strings.NewReader(serviceHeader), &endless{line: strings.Repeat("s1,p1,legal,no,2026-07-03T22:00-07:00,,\n", 1000), left: 64 << 20})}
+	var first, rows int64
+	o := Options{Workers: 2, progress: func(n, _ int64) {
+		if rows = n; first == 0 {
+			first = in.n.Load()
+		}
+	}}
+	res, err := CheckFile(ctx, in, entity(t, "services"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first == 0 || first > 24<<20 {
+		t.Errorf("the first word came after %d MiB", first>>20)
+	}
+	if rows != res.Rows {
+		t.Errorf("the last word was %d rows of %d", rows, res.Rows)
 	}
 }
 

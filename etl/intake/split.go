@@ -35,17 +35,20 @@ func (s *splitter) fill(buf []byte) (int, error) {
 
 func (s *splitter) keep(rest []byte) { s.carry = append(s.carry[:0], rest...) }
 
-// header returns the first line without its end and without a BOM. ok is false if the file is not in UTF-8 or has no
-// first line within the limit.
-func (s *splitter) header(buf []byte, limit int) (line []byte, refused string, err error) {
+// header returns the first line without its end and without a BOM. The refusal has a code if the file is no text in UTF-8
+// or has no first line within the limit.
+func (s *splitter) header(buf []byte, l Limits) (line []byte, refused refusal, err error) {
 	n, err := s.fill(buf[:s.size])
 	if err != nil {
-		return nil, "", err
+		return nil, refused, err
 	}
 	head := buf[:n]
+	if what := otherFormat(head); what != "" {
+		return nil, refusal{code: "format_not_offered", note: "this is " + what + ", whatever the name says"}, nil
+	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return nil, "bad_charset", nil
+		return nil, refusal{code: "bad_charset", note: "the file is in UTF-16"}, nil
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		head = head[3:]
 		s.offset = 3
@@ -54,16 +57,35 @@ func (s *splitter) header(buf []byte, limit int) (line []byte, refused string, e
 	if end < 0 {
 		end = len(head)
 	}
-	if end > limit {
-		if bytes.IndexByte(head[:limit], 0) >= 0 {
-			return nil, "bad_charset", nil
+	if end > l.Line {
+		switch {
+		case bytes.IndexByte(head[:l.Line], 0) >= 0:
+			return nil, refusal{code: "bad_charset"}, nil
+		case bytes.Count(head[:l.Line], []byte{','}) >= l.Columns:
+			return nil, refusal{code: "too_large", note: tooManyColumns}, nil
 		}
-		return nil, "no_header", nil
+		return nil, refusal{code: "no_header", note: "the first line is longer than any header"}, nil
 	}
 	next := afterEnd(head, end)
 	s.offset += int64(next)
 	s.keep(head[next:])
-	return head[:end], "", nil
+	return head[:end], refused, nil
+}
+
+// formats are what people send under the name of a CSV file, by the bytes with which they begin.
+var formats = []struct{ begins, what string }{
+	{"PAR1", "a Parquet file"}, {"PK\x03\x04", "a zip archive or a workbook"}, {"PK\x05\x06", "a zip archive"}, {"\xd0\xcf\x11\xe0", "a workbook or document"},
+	{"\x1f\x8b", "a gzip archive"}, {"\x28\xb5\x2f\xfd", "a zstd archive"}, {"\xfd7zXZ\x00", "an xz archive"}, {"BZh", "a bzip2 archive"}, {"7z\xbc\xaf", "a 7z archive"},
+	{"%PDF-", "a PDF document"}, {"SQLite format 3\x00", "a database"},
+}
+
+func otherFormat(head []byte) string {
+	for _, f := range formats {
+		if bytes.HasPrefix(head, []byte(f.begins)) {
+			return f.what
+		}
+	}
+	return ""
 }
 
 // lineEnd finds the first line end, or returns -1.

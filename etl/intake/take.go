@@ -23,15 +23,22 @@ import (
 
 // Config is what taking a drop needs to know.
 type Config struct {
-	Landing  string                            // where taken drops go: <partner>/<drop>/ below it
-	HomeID   string                            // refuses drops made with another home's kit; empty: does not look
-	Now      time.Time                         // decides how long to wait for files that are missing
-	Location *time.Location                    // where local dates are read
-	Allowed  func(entity, column string) bool  // the agreement's column rule; nil allows what the dictionary lists
-	Settler  Settler                           // looks across rows; nil: nobody does
-	Limits   Limits                            // zero fields: the defaults
-	Workers  int                               // 0: as many as there are processors
-	Progress func(file string, rejected int64) // nil: not wanted
+	Landing  string                           // where taken drops go: <partner>/<drop>/ below it
+	HomeID   string                           // refuses drops made with another home's kit; empty: does not look
+	Now      time.Time                        // decides how long to wait for missing files, and what is dated too far ahead; zero: nobody knows
+	Location *time.Location                   // where local dates are read
+	Allowed  func(entity, column string) bool // the agreement's column rule; nil allows what the dictionary lists
+	Settler  Settler                          // looks across rows; nil: nobody does
+	Limits   Limits                           // zero fields: the defaults
+	Workers  int                              // 0: as many as there are processors
+	Progress func(Progress)                   // called from time to time; nil: not wanted
+}
+
+// Progress says how far the check of one file has come.
+type Progress struct {
+	File        string
+	Rows        int64 // so far, blank ones left out
+	Quarantined int64 // of them
 }
 
 // Settler finds what no row shows by itself: duplicate keys in a file, persons that were not sent. It reads the landed
@@ -78,6 +85,10 @@ const stagePrefix = ".taking-"
 // waitFor is how long after its creation a drop may miss files.
 const waitFor = 24 * time.Hour
 
+// aheadAtMost is how far a manifest's created may lie ahead of our clock: a clock that is a day off, and a time zone that
+// is wrong, are people's everyday. A drop from the far future would be the last word on its entities until then.
+const aheadAtMost = 48 * time.Hour
+
 // Take judges one drop folder and lands what is good. What is wrong with the drop is in the result; an error is one of
 // ours, or says that the drop is not complete. A drop that was taken before is not read again.
 func Take(ctx context.Context, fsys durable.FS, cfg Config, partner, dropDir string) (Drop, error) {
@@ -120,7 +131,6 @@ type taking struct {
 	drop     Drop
 	landed   []LandedFile
 	parts    []string // lists of rejects, one per file that has any
-	rejected int64
 
 	watch *keyWatch // CheckPath: nothing is written, and nobody waits
 }
@@ -226,6 +236,9 @@ func (t *taking) refusedWhole(raw []byte) (bool, error) {
 	if t.cfg.HomeID != "" && m.Home != "" && m.Home != t.cfg.HomeID {
 		t.drop.refuse(Reason{Code: "wrong_home"})
 	}
+	if !t.cfg.Now.IsZero() && m.Created.Sub(t.cfg.Now) > aheadAtMost {
+		t.drop.refuse(Reason{Code: "clock_ahead"})
+	}
 	if m.After == t.drop.Name {
 		t.drop.refuse(Reason{Code: "bad_manifest", Note: "after names the drop itself"})
 	}
@@ -292,6 +305,9 @@ func (t *taking) check(in io.Reader, f ManifestFile, df DropFile, e models.Entit
 	part := &partList{fsys: t.fsys, path: filepath.Join(t.stage, e.Name+".rejects")}
 	opts := t.options(e)
 	opts.Columns = func(names []string) { df.Columns = names }
+	if t.cfg.Progress != nil {
+		opts.progress = func(rows, quarantined int64) { t.cfg.Progress(Progress{df.Name, rows, quarantined}) }
+	}
 	judge := func(w io.Writer) error {
 		opts.Landing = w
 		res, sum, err := CheckSource(t.ctx, in, df.Name, e, opts)
@@ -314,9 +330,6 @@ func (t *taking) check(in io.Reader, f ManifestFile, df DropFile, e models.Entit
 	}
 	opts.Rejects = func(r Reject) error {
 		r.File = df.Name
-		if t.rejected++; t.cfg.Progress != nil && t.rejected%10_000 == 0 {
-			t.cfg.Progress(df.Name, t.rejected)
-		}
 		return part.add(r)
 	}
 	parquet := e.Name + ".parquet"
@@ -379,10 +392,13 @@ func (t *taking) unlisted() error {
 	if err != nil {
 		return err
 	}
+	listed := map[string]bool{ManifestName: true}
+	for _, f := range t.manifest.Files {
+		listed[f.Name] = true
+	}
 	n := 0
 	for _, e := range entries {
-		listed := e.Name() == ManifestName || slices.ContainsFunc(t.manifest.Files, func(f ManifestFile) bool { return f.Name == e.Name() })
-		if listed {
+		if listed[e.Name()] {
 			continue
 		}
 		if n++; n <= 100 {

@@ -74,7 +74,7 @@ func (r *run) take(ctx context.Context, f found) error {
 		return r.refuse(f, "not_enrolled")
 	}
 	d, err := intake.Take(ctx, r.FS, intake.Config{Landing: r.Home.Landing(), HomeID: r.HomeID, Now: r.Now, Location: r.Location,
-		Allowed: allowed(a), Settler: settler{r, f.partner, a.Sharing == partner.SharingConsented}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
+		Allowed: a.Takes, Settler: settler{r, f.partner, a.Sharing == partner.SharingConsented}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
 	var p *problem.Problem
 	switch {
 	case errors.Is(err, durable.ErrSync):
@@ -101,18 +101,6 @@ func (r *run) report(d intake.Drop) {
 	r.sum.add(outcome(d))
 	if d.Recorded {
 		r.answered[dropID{d.Partner, d.Name}] = true
-	}
-}
-
-// allowed is the agreement's rule of columns. An agency that shares totals only may send nothing about persons.
-func allowed(a partner.Agreement) func(entity, column string) bool {
-	return func(entity, column string) bool {
-		if a.Sharing == partner.SharingAggregate {
-			if e, ok := models.Dictionary().Entity(entity); !ok || e.Index("person_key") >= 0 {
-				return false
-			}
-		}
-		return a.Allows(entity, column)
 	}
 }
 

@@ -78,6 +78,19 @@ func (a Agreement) Allows(entity, column string) bool {
 	return ok && (r.All || c.Required || c.Name == "deleted" || slices.Contains(r.Names, column))
 }
 
+// Takes is Allows, except that an agency which shares totals only may send nothing about persons.
+func (a Agreement) Takes(entity, column string) bool {
+	if e, ok := models.Dictionary().Entity(entity); ok && a.Sharing == SharingAggregate && e.Index("person_key") >= 0 {
+		return false
+	}
+	return a.Allows(entity, column)
+}
+
+// FreshnessDays is how many days a promise of freshness leaves from one drop to the next.
+func FreshnessDays(promise string) int {
+	return map[string]int{"weekly": 7, "monthly": 31, "quarterly": 92}[promise]
+}
+
 // InForce reports whether rows may be sent and taken on that day.
 func (a Agreement) InForce(on models.Date) bool {
 	return a.State != StateSuspended && !(a.Ends && a.EndsOn < on)

@@ -152,6 +152,22 @@ func TestDirectImports(t *testing.T) {
 	}
 }
 
+// One place writes CSV by rows, and there a text from outside cannot act in a spreadsheet. deidentify writes its drop, which
+// holds pseudonyms and checked cells only, and the keymap by a writer of its own.
+func TestOneWriterOfCSV(t *testing.T) {
+	for _, p := range list(t, nil, "./...") {
+		for _, name := range p.GoFiles {
+			b, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(b), "csv.NewWriter(") && p.ImportPath != mod+"/reports/render" {
+				t.Errorf("%s/%s writes CSV: use reports/render, or internal/sheet on every text", p.ImportPath, name)
+			}
+		}
+	}
+}
+
 // The agency's binary has no cgo, and builds where there is no C compiler.
 func TestThePartnerBinaryHasNoCgo(t *testing.T) {
 	for _, p := range list(t, []string{"CGO_ENABLED=0"}, "-deps", "./cmd/heatwatch-partner") {

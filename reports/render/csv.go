@@ -3,13 +3,9 @@ package render
 import (
 	"encoding/csv"
 	"io"
-	"regexp"
-	"strings"
-	"unicode/utf8"
-)
 
-// number is what JSON calls a number.
-var number = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+	"heatwatch/internal/sheet"
+)
 
 // writeCSV writes RFC 4180 quoting with plain line feeds, so that cut, grep and awk see no carriage returns; every
 // reader of the format takes them.
@@ -17,7 +13,7 @@ func writeCSV(w io.Writer, t Table) error {
 	out := csv.NewWriter(w)
 	head := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		head[i] = harmless(c.Name)
+		head[i] = sheet.Harmless(c.Name)
 	}
 	if err := out.Write(head); err != nil {
 		return err
@@ -25,7 +21,7 @@ func writeCSV(w io.Writer, t Table) error {
 	row := make([]string, len(t.Columns))
 	for _, r := range t.Rows {
 		for i, c := range r {
-			row[i] = harmless(c)
+			row[i] = sheet.Harmless(c)
 		}
 		if err := out.Write(row); err != nil {
 			return err
@@ -33,17 +29,4 @@ func writeCSV(w io.Writer, t Table) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// harmless puts an apostrophe before a text that a spreadsheet would calculate. A number, also a negative one, is
-// data and stays as it is.
-func harmless(cell string) string {
-	if number.MatchString(cell) {
-		return cell
-	}
-	r, size := utf8.DecodeRuneInString(cell)
-	if size == 0 || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", r) || cell == "-" {
-		return cell
-	}
-	return "'" + cell
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+
+	"heatwatch/internal/sheet"
 )
 
 // writeJSON writes {"schema":1,"rows":[...]}, one row a line, keys in the order of the columns: easy to read, to diff
@@ -60,7 +62,7 @@ func cell(c Column, s string) []byte {
 	switch {
 	case c.Right && s == "":
 		return []byte("null")
-	case c.Right && number.MatchString(s), c.Flag && (s == "true" || s == "false"):
+	case c.Right && sheet.IsNumber(s), c.Flag && (s == "true" || s == "false"):
 		return []byte(s)
 	}
 	return quoted(s)

@@ -29,12 +29,17 @@ it also applies your agreement. Exit 0: all is well; 3: something identifying; 4
 				if err != nil {
 					return err
 				}
-				o.Partner, o.HomeID, o.Allowed = k.Partner, k.Home, k.Agreement.Allows
+				o.Partner, o.HomeID, o.Allowed = k.Partner, k.Home, k.Agreement.Takes
 				if o.Location, err = k.Location(); err != nil {
 					return err
 				}
 			}
+			line := &progressLine{w: app.Err, clock: app.System}
+			if cli.Terminal(app.Err) {
+				o.Progress = line.show
+			}
 			c, err := intake.CheckPath(cmd.Context(), args[0], o)
+			line.clear()
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"heatwatch/etl/partner"
 	"heatwatch/internal/cli"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
@@ -17,14 +18,20 @@ import (
 	"heatwatch/reports/render"
 )
 
-// Dictionary prints what a partner may send.
-func Dictionary(app *cli.App) *cobra.Command {
+// AgreementOf finds the agreement of a partner by its name.
+type AgreementOf func(partner string) (partner.Agreement, error)
+
+// Dictionary prints what a partner may send. Where there is a home, agreements knows its partners; at an agency it is nil.
+func Dictionary(app *cli.App, agreements AgreementOf) *cobra.Command {
 	var templates, entity string
 	var reasons bool
-	cmd := &cobra.Command{Use: "dictionary", Short: "Print the data dictionary: documentation, CSV templates, reason codes", Args: cobra.NoArgs,
+	var c contractFlags
+	cmd := &cobra.Command{Use: "dictionary", Short: "Print the data dictionary: documentation, CSV templates, reason codes, contracts", Args: cobra.NoArgs,
 		Long: `Prints every entity and column that a partner may send, with the measures that rest on it, or what else it is for.
-Markdown is the partner documentation; JSON is for machines.`,
-		Example: "  heatwatch dictionary --format markdown > dictionary.md\n  heatwatch dictionary --templates templates\n  heatwatch dictionary --reasons",
+Markdown is the partner documentation; JSON is for machines. --contract writes the dictionary for other people's tools: odcs is
+a data contract of the Open Data Contract Standard 3.1 in YAML, table-schema a JSON Table Schema for each entity. For one
+partner they hold what its agreement lists, its dates, freshness and legal authority.`,
+		Example: c.example(agreements != nil),
 		RunE: func(*cobra.Command, []string) error {
 			d := models.Dictionary()
 			entities := d.Entities
@@ -35,7 +42,12 @@ Markdown is the partner documentation; JSON is for machines.`,
 				}
 				entities = []models.Entity{e}
 			}
+			if err := c.check(); err != nil {
+				return err
+			}
 			switch {
+			case c.form != "":
+				return c.write(app, d, entity, agreements)
 			case templates != "":
 				return writeTemplates(app, entities, templates)
 			case reasons:
@@ -57,6 +69,7 @@ Markdown is the partner documentation; JSON is for machines.`,
 	cmd.Flags().StringVar(&templates, "templates", "", "write a CSV template per entity into this folder")
 	cmd.Flags().StringVar(&entity, "entity", "", "one entity only")
 	cmd.Flags().BoolVar(&reasons, "reasons", false, "print the reason codes of receipts")
+	c.add(cmd, agreements != nil)
 	return cmd
 }
 
@@ -76,7 +89,7 @@ func allowed(c models.Column) string {
 	case models.TypeInt:
 		return fmt.Sprintf("%d to %d", c.Min, c.Max)
 	case models.TypeDate:
-		return "YYYY-MM-DD"
+		return "YYYY-MM-DD, 1900 to 2199"
 	case models.TypeDateTime:
 		return "RFC 3339 with offset, such as 2026-07-03T22:00:00-07:00"
 	case models.TypeToken:
