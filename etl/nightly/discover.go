@@ -44,7 +44,7 @@ func (r *run) tidy() error {
 	}
 	for _, e := range list {
 		if e.IsDir() {
-			if _, err := durable.Sweep(r.FS, filepath.Join(r.area(), e.Name(), "receipts")); err != nil {
+			if _, err := durable.Sweep(r.FS, filepath.Join(r.area(), e.Name(), receiptsDir)); err != nil {
 				return err
 			}
 		}

@@ -32,6 +32,7 @@ type Config struct {
 	Workers  int
 	Pull     func(ctx context.Context) error // copies remote areas into the home's; nil: none
 	Push     func(ctx context.Context) error // brings receipts back; nil: none
+	Feeds    func(column string) bool        // does a measure rest on "entity.column", for scorecards; nil: on every one
 	Progress func(Step)                      // nil: not wanted
 	Log      *slog.Logger                    // nil: silent
 }
@@ -112,7 +113,10 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.receipts(ctx); err != nil {
 		return err
 	}
-	if r.Push != nil && r.From == "" && r.sum.Receipts > 0 {
+	if err := r.scorecards(ctx); err != nil {
+		return err
+	}
+	if r.Push != nil && r.From == "" && r.sum.Receipts+r.sum.Scorecards > 0 {
 		if err := r.Push(ctx); err != nil {
 			r.fail(ctx, err)
 		}

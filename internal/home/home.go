@@ -52,6 +52,9 @@ func (h Home) Releases() string { return h.in("releases") }
 // SFTP is the area that serve offers.
 func (h Home) SFTP() string { return h.in("sftp") }
 
+// LastNight says when the last nightly came to its end.
+func (h Home) LastNight() string { return h.in(".last-night") }
+
 // Staging holds files that are being written; it may be emptied whenever nobody holds the lock.
 func (h Home) Staging() string { return h.in(".staging") }
 
