@@ -75,6 +75,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		return Summary{}, err
 	}
 	defer lock.Unlock()
+	if err := cfg.Home.Migrate(cfg.FS); err != nil {
+		return Summary{}, err
+	}
 	r := &run{Config: cfg, today: models.DateOf(cfg.Now.In(cfg.Location)), answered: map[dropID]bool{}}
 	err = r.all(ctx)
 	return r.sum, err

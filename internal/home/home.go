@@ -63,14 +63,14 @@ func (h Home) Folders() []string {
 	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Staging()}
 }
 
-// Check reports a problem if no home was made here.
+// Check reports a problem if no home was made here, or one that this program is too old for.
 func (h Home) Check() error {
 	if _, err := os.Stat(h.Config()); errors.Is(err, fs.ErrNotExist) {
 		return problem.New(problem.Usage, h.Dir, "this folder is no warehouse home", "run `heatwatch init` there, or name another with --home")
 	} else if err != nil {
 		return problem.Wrap(err, problem.Failed, h.Config(), "the settings cannot be read", "check the permissions")
 	}
-	return nil
+	return h.current()
 }
 
 // Lock is the one lock of a home.
