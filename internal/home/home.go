@@ -76,6 +76,9 @@ func (h Home) Check() error {
 // Lock is the one lock of a home.
 type Lock struct{ f *os.File }
 
+// ErrHeld says that somebody else has the lock.
+var ErrHeld = errors.New("the lock is held")
+
 // Lock takes the home's lock or says who holds it. The kernel's lock decides; the text is a courtesy.
 func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 	path := h.in(lockName)
@@ -83,10 +86,17 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 	if err == nil {
 		err = tryLock(f.Fd())
 	}
+	for range briefly { // a backup holds the lock for moments: nobody's night is lost to it
+		if !errors.Is(err, syscall.EWOULDBLOCK) || !strings.HasPrefix(holder(path), "heatwatch "+ForBackup+",") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		err = tryLock(f.Fd())
+	}
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		f.Close()
-		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
+		return nil, problem.Wrap(ErrHeld, problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
 	case err != nil:
 		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be opened", "check the permissions of the home")
 	}
@@ -99,6 +109,12 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 }
 
 const lockName = ".lock"
+
+// ForBackup is what a lock is taken for that is given back as soon as the home has been looked at.
+const ForBackup = "backup"
+
+// briefly is how often a lock is tried that a backup holds: half a minute.
+const briefly = 600
 
 func writeAt(f *os.File, text string) error {
 	_, err := f.WriteAt([]byte(text), 0)
