@@ -133,6 +133,9 @@ func (c *command) unpack(ctx context.Context, file, identity, into string) (back
 	if err != nil {
 		return info, v, err
 	}
+	if err := (home.Home{Dir: into}).MakeFolders(durable.OS()); err != nil { // of those that no backup holds
+		return info, v, problem.Wrap(err, problem.Failed, into, "the folders of the home cannot be made", "check the room on the disk")
+	}
 	there := &command{App: c.App, dir: into}
 	if err := there.inspect(ctx, &v); err != nil {
 		return info, v, err

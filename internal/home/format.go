@@ -23,7 +23,7 @@ const (
 
 // steps bring a home from version i+1 to the next. Each may be cut off and begun again.
 var steps = []func(durable.FS, Home) error{
-	makeFolders, // 1 had fewer, and did not say its version
+	func(fsys durable.FS, h Home) error { return h.MakeFolders(fsys) }, // 1 had fewer, and did not say its version
 }
 
 // FormatFile says which version the home is.
@@ -83,7 +83,8 @@ func (h Home) WriteFormat(fsys durable.FS) error {
 
 func formatText(n int) string { return fmt.Sprintf("%s%d\n", formatPrefix, n) }
 
-func makeFolders(fsys durable.FS, h Home) error {
+// MakeFolders makes those of a home's folders that are not there.
+func (h Home) MakeFolders(fsys durable.FS) error {
 	for _, dir := range h.Folders() {
 		if _, err := fsys.Lstat(dir); err == nil {
 			continue
