@@ -90,6 +90,7 @@ func (r *run) discover(ctx context.Context) error {
 func (r *run) discoverPartner(ctx context.Context, name string) error {
 	root, err := os.OpenRoot(filepath.Join(r.area(), name))
 	if err != nil {
+		r.odd[name] = true
 		r.fail(ctx, problem.Wrap(err, problem.Failed, name, "the partner's area cannot be opened", "check its permissions"))
 		return nil
 	}
@@ -99,6 +100,7 @@ func (r *run) discoverPartner(ctx context.Context, name string) error {
 		return nil
 	}
 	if err != nil {
+		r.odd[name] = true
 		r.fail(ctx, problem.Wrap(err, problem.Failed, name, "the folder incoming cannot be opened", "it must be a plain folder"))
 		return nil
 	}

@@ -78,7 +78,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if err := cfg.Home.Migrate(cfg.FS); err != nil {
 		return Summary{}, err
 	}
-	r := &run{Config: cfg, today: models.DateOf(cfg.Now.In(cfg.Location)), answered: map[dropID]bool{}}
+	r := &run{Config: cfg, today: models.DateOf(cfg.Now.In(cfg.Location)), answered: map[dropID]bool{}, odd: map[string]bool{}}
 	err = r.all(ctx)
 	return r.sum, err
 }
@@ -92,6 +92,7 @@ type run struct {
 	sum      Summary
 	found    []found
 	answered map[dropID]bool // drops that are in the summary
+	odd      map[string]bool // partners whose area is not as it must be: nothing is written there
 }
 
 func (r *run) all(ctx context.Context) error {

@@ -34,7 +34,7 @@ func (r *run) scorecards(ctx context.Context) error {
 			r.fail(ctx, err)
 			continue
 		}
-		if st, err := os.Lstat(filepath.Join(r.area(), name)); err != nil || !st.IsDir() {
+		if st, err := os.Lstat(filepath.Join(r.area(), name)); err != nil || !st.IsDir() || r.odd[name] {
 			continue
 		}
 		if err := r.scorecard(ctx, name, a); err != nil {

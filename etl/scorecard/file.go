@@ -126,7 +126,7 @@ func (f file) text(c Card) []byte {
 			{"valid", "of the rows were taken", *f.Validity},
 			{"complete", "of the cells on which figures rest say something", *f.Completeness},
 			{"unique", "of the rows do not repeat a key of their file", *f.Uniqueness},
-			{"consistent", "as many rows a day as your drops usually have, or as few", *f.Consistency},
+			{"consistent", "rows a day, compared with what your drops usually have", *f.Consistency},
 		} {
 			fmt.Fprintf(&b, "  %-11s %6s  %s\n", l.name, percent(l.share), l.says)
 		}
