@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,10 +14,8 @@ import (
 	"time"
 
 	"heatwatch/etl/nightly"
-	"heatwatch/fixtures"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
-	"heatwatch/models"
 )
 
 // A backup is asked for at the first step of a nightly: it waits, holds what the night has made, and the restored home has
@@ -23,8 +23,19 @@ import (
 func TestBackupWaitsForANight(t *testing.T) {
 	r := newRig(t)
 	r.run(0, "init")
-	end, _ := models.ParseDate("2024-06-01")
-	r.drops(fixtures.Config{Seed: 5, Persons: 60, FirstQuarter: quarter(t, "2023Q1"), Quarters: 4, End: end, NoFigures: true})
+	r.run(0, "partner", "add", "shelter-a", "--kind", "shelter")
+	dir := filepath.Join(r.dir, "area", "shelter-a", "incoming", "d1")
+	rows := "person_key,birth_year\np1,2011\n"
+	manifest := fmt.Sprintf(`{"schema":1,"partner":"shelter-a","created":"2026-10-01T08:00:00Z","covers":{"from":"2026-01-01","to":"2026-09-30"},"mode":"snapshot",
+		"files":[{"name":"persons.csv","entity":"persons","rows":1,"sha256":"%x"}]}`, sha256.Sum256([]byte(rows)))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"persons.csv": rows, "manifest.json": manifest} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	key, file, copied := filepath.Join(r.dir, "safe.key"), filepath.Join(r.dir, "b"), filepath.Join(r.dir, "copy")
 	recipient := strings.TrimSpace(r.run(0, "backup", "key", "--out", key))
 
@@ -40,9 +51,12 @@ func TestBackupWaitsForANight(t *testing.T) {
 			t.Error("the backup did not wait")
 		}
 	})
+	zone, err := time.LoadLocation("America/Los_Angeles")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg := nightly.Config{Home: home.Home{Dir: r.home()}, FS: durable.OS(), From: filepath.Join(r.dir, "area"), Now: r.now, Rand: rand.Reader,
-		Location: time.UTC, Progress: func(nightly.Step) { start() }}
-	cfg.Location, _ = time.LoadLocation("America/Los_Angeles")
+		Location: zone, Progress: func(nightly.Step) { start() }}
 	if _, err := nightly.Run(context.Background(), cfg); err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func (d *doctor) checkLedger() {
 	case at == ledger.Moved:
 		d.warn("ledger", "this home was copied or restored: it is locked, and can only be read", "fetch the newest published site, then heatwatch ledger import --site DIR")
 	default:
-		d.ok("ledger", fmt.Sprintf("%d entries hold from the first to the last", d.ledger.Position().Entries))
+		d.ok("ledger", fmt.Sprintf("all entries hold, up to number %d", d.ledger.Position().Entries))
 	}
 }
 

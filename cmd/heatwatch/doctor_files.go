@@ -93,7 +93,7 @@ func (d *doctor) checkAgreements() {
 	case len(ending) > 0:
 		d.warn("agreements", "these end within 30 days: "+strings.Join(ending, ", "), "ask the partner; `heatwatch partner set NAME ends_on=DATE`")
 	default:
-		d.ok("agreements", fmt.Sprintf("%d can be read", len(names)))
+		d.ok("agreements", fmt.Sprintf("all can be read: %d", len(names)))
 	}
 }
 

@@ -207,6 +207,13 @@ func TestTheViewIsOfOneMoment(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(h.Dir, "ledger/000002.json"), nil, 0o444); err != nil {
 		t.Fatal(err)
 	}
+	// The area is not under the lock: a receipt is renewed, a drop leaves.
+	if err := durable.Replace(durable.OS(), filepath.Join(h.Dir, "sftp/a/receipts/june.txt"), []byte("a longer one\n"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(h.Dir, "sftp/a/incoming/june")); err != nil {
+		t.Fatal(err)
+	}
 	var b bytes.Buffer
 	if err := Write(ctx, &b, v, Info{Format: home.Format}, to, nil); err != nil {
 		t.Fatal(err)
@@ -216,8 +223,24 @@ func TestTheViewIsOfOneMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := files(t, into)
+	if !strings.Contains(got["sftp/a/receipts/june.txt"], " taken\n") || got["sftp/a/incoming/june/persons.csv"] != "" {
+		t.Errorf("the area: %q, %q", got["sftp/a/receipts/june.txt"], got["sftp/a/incoming/june/persons.csv"])
+	}
 	if !strings.HasSuffix(got["lake/current"], " 2\n") || !strings.HasSuffix(got["heatwatch.yaml"], "timezone: UTC\n") || got["lake/generations/1/manifest.json"] == "" || got["ledger/000002.json"] != "" {
 		t.Errorf("the archive is of another moment: %.200v", got)
+	}
+}
+
+// A file of a drop that has not been taken must keep its only name: intake refuses one with two.
+func TestADropGetsNoSecondName(t *testing.T) {
+	h := small(t)
+	v, err := Take(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if _, err := os.Lstat(filepath.Join(v.dir, "sftp/a/incoming/june/persons.csv")); err == nil {
+		t.Error("a file of a drop has a second name")
 	}
 }
 
@@ -320,7 +343,9 @@ func TestForgedArchives(t *testing.T) {
 		"no folder":          {info, []tar.Header{file("keys/x")}, "in no order"},
 		"more files":         {info, []tar.Header{file("a"), file("b"), file("c"), file("d")}, "more files than it says"},
 		"more bytes":         {info, []tar.Header{file("a"), {Typeflag: tar.TypeReg, Name: "b", Size: 3, Mode: 0o600}}, "more than it says"},
-		"less":               {info, []tar.Header{file("a")}, "less than it says"},
+		"no end":             {info, []tar.Header{file("a"), file("cut")}, "less than it says"},
+		"less than its end":  {info, []tar.Header{file("a"), file("gone")}, "less than it says"},
+		"two ends":           {info, []tar.Header{file("a"), {Typeflag: tar.TypeReg, Name: endName}}, "cut or changed"},
 		"no info":            {nil, []tar.Header{file("a")}, "no backup of a home"},
 		"a newer backup":     {Info{Schema: 2}, nil, "no backup that this program can read"},
 		"a newer home":       {Info{Schema: 1, Format: home.Format + 1}, nil, "newer version of heatwatch"},
@@ -379,8 +404,17 @@ func forged(t *testing.T, to []age.Recipient, info any, entries []tar.Header) io
 		}
 		write(tar.Header{Typeflag: tar.TypeReg, Name: infoName, Size: int64(len(text)), Mode: 0o600}, text)
 	}
+	end := count{}
 	for _, h := range entries {
 		write(h, make([]byte, h.Size))
+		end.Files, end.Bytes = end.Files+1, end.Bytes+h.Size
+		if h.Name == "gone" {
+			end.Files++
+		}
+	}
+	if len(entries) > 0 && entries[len(entries)-1].Name != "cut" {
+		text, _ := json.Marshal(end)
+		write(tar.Header{Typeflag: tar.TypeReg, Name: endName, Size: int64(len(text)), Mode: 0o600}, text)
 	}
 	for _, c := range []io.Closer{w, packed, sealed} {
 		if err := c.Close(); err != nil {
@@ -399,6 +433,9 @@ func TestNothingStandsBehindTheEnd(t *testing.T) {
 	w := tar.NewWriter(packed)
 	text, _ := json.Marshal(Info{Schema: 1, Format: home.Format})
 	w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: infoName, Size: int64(len(text)), Mode: 0o600})
+	w.Write(text)
+	text, _ = json.Marshal(count{})
+	w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: endName, Size: int64(len(text)), Mode: 0o600})
 	w.Write(text)
 	w.Close()
 	packed.Write(make([]byte, 3<<20))

@@ -37,7 +37,7 @@ type errArchive string
 func (e errArchive) Error() string { return string(e) }
 
 // Restore unpacks an archive into a folder that exists and is empty. room is how many bytes there are for it. Whatever it
-// has written when it returns an error is for the caller to remove.
+// has written when it returns an error is for the caller to remove. The info says what there was.
 func Restore(ctx context.Context, r io.Reader, with []age.Identity, into string, room int64) (Info, error) {
 	opened, err := age.Decrypt(r, with...)
 	var wrong *age.NoIdentityMatchError
@@ -75,6 +75,7 @@ func Restore(ctx context.Context, r io.Reader, with []age.Identity, into string,
 	if n, err := io.Copy(io.Discard, io.LimitReader(unpacked, maxAfter)); err != nil || n == maxAfter {
 		return u.info, refused(errors.Join(err, errArchive("something stands behind its end")))
 	}
+	u.info.Files, u.info.Bytes = u.seen, u.bytes
 	return u.info, u.finish()
 }
 
@@ -121,6 +122,7 @@ type unpacking struct {
 	order   []string // of folders
 	seen    int
 	bytes   int64
+	end     *count // what the last entry says; nil: it has not come
 }
 
 func (u *unpacking) all(t *tar.Reader) error {
@@ -139,13 +141,20 @@ func (u *unpacking) all(t *tar.Reader) error {
 			return err
 		}
 	}
-	if u.seen != u.info.Files || u.bytes != u.info.Bytes {
+	if u.end == nil || *u.end != (count{u.seen, u.bytes}) {
 		return errArchive("it holds less than it says")
 	}
 	return nil
 }
 
 func (u *unpacking) one(t *tar.Reader, h *tar.Header) error {
+	if u.end != nil {
+		return errArchive("something stands behind its end")
+	}
+	if h.Name == endName && h.Typeflag == tar.TypeReg && h.Size <= maxInfo {
+		u.end = &count{}
+		return json.NewDecoder(t).Decode(u.end)
+	}
 	name := strings.TrimSuffix(h.Name, "/")
 	if !good(name) {
 		return errArchive("it holds a name that no home has")

@@ -38,6 +38,7 @@ type entry struct {
 	name string // path in the home
 	from string // where it is read
 	info fs.FileInfo
+	live bool // in the area of the partners: it may be gone when it is to be read
 }
 
 // Take makes the view of a home. The caller holds the home's lock, and may give it back as soon as this returns.
@@ -155,13 +156,12 @@ func (v *View) one(path, name, top string, d fs.DirEntry) error {
 	to := filepath.Join(v.dir, filepath.FromSlash(name))
 	switch {
 	case info.IsDir():
-		if top != areaDir {
-			err = os.MkdirAll(to, 0o700)
-		}
+		err = os.MkdirAll(to, 0o700)
 	case !info.Mode().IsRegular():
 		return nil // a link or a pipe is nothing of ours
-	case top == areaDir:
-	case slices.Contains(linked, top):
+	case top == areaDir && !strings.Contains(name, "/receipts/"):
+		e.live = true // a second name would make intake refuse the file
+	case slices.Contains(linked, top), top == areaDir:
 		e.from = to
 		if err = os.Link(path, to); errors.Is(err, syscall.EXDEV) {
 			err = copyFile(path, to)

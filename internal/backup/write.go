@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -18,12 +19,22 @@ import (
 	"heatwatch/internal/problem"
 )
 
-// infoName is the first entry of an archive.
-const infoName = ".backup.json"
+// The first entry of an archive and the last.
+const (
+	infoName = ".backup.json"
+	endName  = ".end.json"
+)
 
 const schema = 1
 
-// Info says what is in an archive. Files counts folders too.
+// count is how much stands in an archive. Files counts folders too.
+type count struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// Info says what is in an archive: so much at most. The end says how much it was: a drop may leave the area while it is
+// written.
 type Info struct {
 	Schema     int    `json:"schema"`
 	Format     int    `json:"format"` // of the home
@@ -66,64 +77,75 @@ func Write(ctx context.Context, w io.Writer, v *View, info Info, to []age.Recipi
 }
 
 func (v *View) write(ctx context.Context, t *tar.Writer, info Info, progress func(done int)) error {
-	b, err := json.Marshal(info)
-	if err != nil {
+	if err := writeJSON(t, infoName, info); err != nil {
 		return err
 	}
-	b = append(b, '\n')
-	if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: infoName, Size: int64(len(b)), Mode: 0o600, Format: tar.FormatPAX}); err != nil {
-		return err
-	}
-	if _, err := t.Write(b); err != nil {
-		return err
-	}
-	seen := map[string]string{}
+	seen, end := map[string]string{}, count{}
 	for i, e := range v.entries {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := e.write(t, sameAs(seen, e)); err != nil {
+		n, err := e.write(t, sameAs(seen, e))
+		if errors.Is(err, fs.ErrNotExist) && e.live {
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		end.Files, end.Bytes = end.Files+1, end.Bytes+n
 		if progress != nil {
 			progress(i + 1)
 		}
 	}
-	return nil
+	return writeJSON(t, endName, end)
 }
 
-func (e entry) write(t *tar.Writer, same string) error {
+func writeJSON(t *tar.Writer, name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(b)), Mode: 0o600, Format: tar.FormatPAX}); err != nil {
+		return err
+	}
+	_, err = t.Write(b)
+	return err
+}
+
+// write writes one entry and says how many bytes of content it has.
+func (e entry) write(t *tar.Writer, same string) (int64, error) {
 	// Whole seconds: all that a home needs of its times are the dates of receipts.
 	h := &tar.Header{Name: e.name, Mode: int64(e.info.Mode().Perm()), ModTime: e.info.ModTime().Truncate(time.Second), Format: tar.FormatPAX}
 	switch {
 	case e.info.IsDir():
 		h.Typeflag, h.Name = tar.TypeDir, e.name+"/"
-		return t.WriteHeader(h)
+		return 0, t.WriteHeader(h)
 	case same != "":
 		h.Typeflag, h.Linkname = tar.TypeLink, same
-		return t.WriteHeader(h)
+		return 0, t.WriteHeader(h)
 	}
 	h.Typeflag, h.Size = tar.TypeReg, e.info.Size()
 	f, err := os.OpenFile(e.from, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !st.Mode().IsRegular() || st.Size() != h.Size {
-		return changed(e.name)
+		return 0, changed(e.name)
 	}
 	if err := t.WriteHeader(h); err != nil {
-		return err
+		return 0, err
 	}
 	n, err := io.Copy(t, io.LimitReader(f, h.Size))
 	if err == nil && n != h.Size {
-		return changed(e.name)
+		return 0, changed(e.name)
 	}
-	return err
+	return n, err
 }
 
 // changed names the folder only: partners choose the names of files.
