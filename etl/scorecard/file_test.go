@@ -131,3 +131,24 @@ func TestWhatToFixFirst(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// The usual is the median of drops of the same mode: one odd drop before, and deltas in between, change nothing.
+func TestConsistentWithWhatIsUsual(t *testing.T) {
+	var earlier []intake.Drop
+	for i, rows := range []int64{100, 100, 7, 100, 5000} {
+		earlier = append(earlier, taken("d", 100+i, rows, 0))
+	}
+	earlier[2].Mode = "delta"
+	if got := consistent(taken("last", 200, 50, 0), earlier); !near(got, 0.5) {
+		t.Errorf("half of the usual: %v", got)
+	}
+	delta := taken("last", 200, 14, 0)
+	delta.Mode = "delta"
+	if got := consistent(delta, earlier); !near(got, 0.5) {
+		t.Errorf("a delta is compared with deltas: %v", got)
+	}
+	delta.Mode = "other"
+	if got := consistent(delta, earlier); got != 1 {
+		t.Errorf("a first drop of its mode: %v", got)
+	}
+}
