@@ -36,7 +36,7 @@ type signedErasure struct {
 const erasureKind = "erasure receipt 1"
 
 // erasureReceipt writes the receipt under the next number.
-func (h *house) erasureReceipt(f finding, entry int, seen scan.Result) (string, error) {
+func (h *house) erasureReceipt(f trace, entry int, seen scan.Result) (string, error) {
 	commit, err := ledger.LoadCommitmentKey(h.Keys())
 	if err != nil {
 		return "", err

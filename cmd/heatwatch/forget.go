@@ -78,8 +78,8 @@ An erasure that was cut off is finished by the next night, or by the same comman
 	return cmd
 }
 
-// finding is everything that the home has of one person.
-type finding struct {
+// trace is everything that the home has of one person.
+type trace struct {
 	population string
 	files      []link.File // keys, each with the tokens it ever came with
 	pseudonym  []byte      // nil: the person was never loaded
@@ -89,11 +89,11 @@ type finding struct {
 	holders    []int // generations
 }
 
-func (f finding) String() string {
+func (f trace) String() string {
 	return fmt.Sprintf("%d files of agencies and %d rows", len(f.files), f.rows)
 }
 
-func (f finding) table() render.Table {
+func (f trace) table() render.Table {
 	loaded := "yes"
 	if f.pseudonym == nil {
 		loaded = "no"
@@ -102,7 +102,7 @@ func (f finding) table() render.Table {
 		Rows: [][]string{{f.population, fmt.Sprint(len(f.files)), loaded, fmt.Sprint(f.drops), fmt.Sprint(f.rows), fmt.Sprint(len(f.holders))}}}
 }
 
-func (f finding) has(partner string, p intake.Person) bool {
+func (f trace) has(partner string, p intake.Person) bool {
 	for _, x := range f.files {
 		if x.Partner == partner && x.Population == p.Population && x.PersonKey == p.Key {
 			return true
@@ -112,7 +112,7 @@ func (f finding) has(partner string, p intake.Person) bool {
 }
 
 // find gathers the files of the person of whom an agency speaks by a key. Neither key nor token is ever said.
-func (h *house) find(agency, population, key string) (f finding, err error) {
+func (h *house) find(agency, population, key string) (f trace, err error) {
 	rows, err := lake.Whole(h.Home)
 	if err != nil {
 		return f, err
@@ -160,7 +160,7 @@ func (h *house) find(agency, population, key string) (f finding, err error) {
 // joins is the person of a file that no generation has loaded, such as one that its agency has left out again before a night saw it:
 // whom it would have joined.
 func (h *house) joins(rows []link.Row, f link.File) (uint32, error) {
-	alone := finding{files: []link.File{f}}
+	alone := trace{files: []link.File{f}}
 	if err := h.landedOf(&alone); err != nil {
 		return 0, err
 	}
@@ -216,7 +216,7 @@ func (h *house) populationOf(rows []link.Row, gone nightly.Forgotten, agency, na
 }
 
 // landedOf adds the tokens with which the files ever came, and counts their rows.
-func (h *house) landedOf(f *finding) error {
+func (h *house) landedOf(f *trace) error {
 	tokens := map[string]map[link.Token]bool{}
 	for i := range f.files {
 		x := &f.files[i]
@@ -264,7 +264,7 @@ func (h *house) landedOf(f *finding) error {
 }
 
 // held refuses where an agency whose file it is must keep what it sent.
-func (h *house) held(f finding) error {
+func (h *house) held(f trace) error {
 	ps, err := h.partners()
 	if err != nil {
 		return err
@@ -281,7 +281,7 @@ func (h *house) held(f finding) error {
 
 // forget carries an erasure out. Until the register is written nothing has happened; from then on the next night, or the
 // same command, comes to the same end.
-func (c *command) forget(ctx context.Context, h *house, f finding) error {
+func (c *command) forget(ctx context.Context, h *house, f trace) error {
 	needles, err := h.needles(f)
 	if err != nil {
 		return err
@@ -333,7 +333,7 @@ func (c *command) forget(ctx context.Context, h *house, f finding) error {
 }
 
 // needles is what must not be found afterwards. A token that somebody else's file carries too, and that stays, proves nothing.
-func (h *house) needles(f finding) ([]scan.Needle, error) {
+func (h *house) needles(f trace) ([]scan.Needle, error) {
 	mine := map[string]bool{}
 	var all []scan.Needle
 	for _, x := range f.files {

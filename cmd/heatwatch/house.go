@@ -93,6 +93,9 @@ func (c *command) locked(what string, f func(h *house) error) error {
 		return err
 	}
 	defer lock.Unlock()
+	if err := at.Migrate(durable.OS()); err != nil {
+		return err
+	}
 	h, err := c.open()
 	if err != nil {
 		return err

@@ -116,6 +116,9 @@ func (c *command) makeHome(h home.Home, planName string, demo bool) (home.Home, 
 	if _, err := ledger.Create(fsys, h.Ledger(), h.Keys(), rand.Reader, date, terms); err != nil {
 		return h, err
 	}
+	if err := h.WriteFormat(fsys); err != nil {
+		return h, err
+	}
 	s.Privacy.Plan = p.Name
 	if err := durable.Create(fsys, h.Config(), settings.Template(s), 0o600); err != nil {
 		return h, problem.Wrap(err, problem.Failed, h.Config(), "the settings cannot be written", "check the room on the disk")

@@ -64,7 +64,7 @@ func (c *command) night(ctx context.Context, h *house, from string, rebuild bool
 		return nightly.Summary{}, err
 	}
 	cfg := nightly.Config{Home: h.Home, FS: h.fs, From: from, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(),
-		Keep: h.keep(), Rebuild: rebuild, Progress: c.steps()}
+		Keep: h.keep(), Rebuild: rebuild, Progress: c.steps(), Feeds: feeds}
 	cfg.Gone = func() (nightly.Forgotten, error) { // of the home as it is under the lock
 		now, err := c.open()
 		if err != nil {
@@ -79,7 +79,11 @@ func (c *command) night(ctx context.Context, h *house, from string, rebuild bool
 	if len(h.settings.SFTP.Pull) > 0 {
 		cfg.Pull, cfg.Push = h.pull, h.push
 	}
-	return nightly.Run(ctx, cfg)
+	sum, err := nightly.Run(ctx, cfg)
+	if err != nil {
+		return sum, err
+	}
+	return sum, h.nightEnded()
 }
 
 // lakeGone refuses to begin a new lake where figures were released from one that is not there any more: every person

@@ -74,6 +74,7 @@ func TestScripts(t *testing.T) {
 			"either":       scriptEither,
 			"twokeys":      scriptTwoKeys,
 			"samefiles":    scriptSameFiles,
+			"sealed":       scriptSealed,
 			"samecontent":  scriptSameContent,
 			"fingerprint":  scriptFingerprint,
 			"lie":          scriptLie,
@@ -770,6 +771,14 @@ func scriptTwoKeys(ts *testscript.TestScript, neg bool, args []string) {
 	if len(got["persons"]) != 1 || len(got["accused_persons"]) != 1 || reflect.DeepEqual(got["persons"], got["accused_persons"]) {
 		ts.Fatalf("%s is %v", args[1], got)
 	}
+}
+
+// scriptSealed writes a backup to the recipient that stands in a file: sealed RECIPIENT FILE.
+func scriptSealed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sealed RECIPIENT FILE")
+	}
+	scriptExits(ts, false, []string{"0", "heatwatch", "backup", "--to", args[1], "--recipient", strings.TrimSpace(ts.ReadFile(args[0]))})
 }
 
 // scriptSameFiles wants the same files, state and reasons in two receipts.

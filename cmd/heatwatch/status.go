@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,107 +12,121 @@ import (
 	"heatwatch/etl/partner"
 	"heatwatch/etl/scorecard"
 	"heatwatch/internal/problem"
-	"heatwatch/models"
 	"heatwatch/reports/measures"
 	"heatwatch/reports/render"
 )
 
 func (c *command) statusCommand() *cobra.Command {
 	var parts bool
-	cmd := &cobra.Command{Example: "  heatwatch status\n  heatwatch status --parts",
+	var metrics string
+	cmd := &cobra.Command{Example: "  heatwatch status\n  heatwatch status --parts\n  heatwatch status --prometheus /var/lib/node_exporter/heatwatch.prom",
 		Use: "status", Short: "Show each partner's last drop, freshness and quality", Args: cobra.NoArgs,
 		Long: fmt.Sprintf(`One line per partner: the last drop that was taken, whether it keeps the freshness that was agreed, how many rows were
-accepted and quarantined, and a score of 0 to 100 for the last drop. A partner that never sent has no drop.
+accepted and quarantined, a score of 0 to 100 for the last drop, and a state:
+
+  ok            the last drop came in time and has rows
+  empty         the last drop came in time and holds not one row
+  late          no drop has come within the promise and a week of grace
+  refused       the newest drop was refused; what was taken before stands
+  never         nothing has come since the partner was enrolled
+  not_expected  the agreement is a draft, suspended or over
+
+A note marks a partner that is the only one of its kind: figures by kind of agency speak of this agency alone.
 
 The score is 100 x (%g valid + %g known + %g on time + %g consistent): the share of rows that are valid; how much the columns
-say on which a measure rests; whether the drop came in time; whether it holds as many rows a day as the one before. --parts
-shows them, and the columns that say least. Scores are for the partner and for you; they are never published.`,
+say on which a measure rests; whether the drop came in time; whether it holds as many rows a day as usual. --parts shows them,
+and the columns that say least. Scores are for the partner, who finds them in receipts/scorecard.txt, and for you; they are
+never published.
+
+--prometheus writes the same as metrics into a file, in one step, for a collector of text files, and prints nothing.`,
 			scorecard.WeightValid, scorecard.WeightKnown, scorecard.WeightOnTime, scorecard.WeightConsistent),
 		RunE: func(*cobra.Command, []string) error {
+			if parts && metrics != "" {
+				return problem.New(problem.Usage, "", "--parts and --prometheus do not go together", "the metrics hold every score")
+			}
 			h, err := c.open()
 			if err != nil {
 				return err
 			}
-			ps, err := h.partners()
+			all, err := c.standings(h)
 			if err != nil {
 				return err
 			}
-			t := render.Table{Columns: render.Cols("partner", "last_drop", "last_created", "fresh", "accepted#", "quarantined#", "score#")}
-			if parts {
-				t.Columns = render.Cols("partner", "last_drop", "score#", "valid#", "known#", "on_time#", "consistent#", "least_known")
+			if metrics != "" {
+				return h.writeMetrics(metrics, all)
 			}
-			for _, p := range ps {
-				x, err := h.statusOf(p)
-				if err != nil {
-					return err
-				}
-				if x.damage != nil { // the others stand all the same
-					c.Say("heatwatch: %s: no score: %v", x.name, x.damage)
-				}
+			t := render.Table{Columns: render.Cols("partner", "last_drop", "last_created", "fresh", "accepted#", "quarantined#", "score#", "state", "note")}
+			if parts {
+				t.Columns = render.Cols("partner", "last_drop", "score#", "valid#", "known#", "on_time#", "consistent#", "unique#", "timely#", "least_known")
+			}
+			for _, x := range all {
 				if parts {
 					t.Rows = append(t.Rows, x.parts())
 				} else {
-					t.Rows = append(t.Rows, x.row(h))
+					t.Rows = append(t.Rows, x.row())
 				}
 			}
 			c.sayLocked(h)
 			return c.Table(t)
 		}}
 	cmd.Flags().BoolVar(&parts, "parts", false, "the parts of each score, and the columns that say least")
+	cmd.Flags().StringVar(&metrics, "prometheus", "", "write metrics into this file instead")
 	return cmd
 }
 
-// standing is where a partner stands: its last drop, if there is one, and the card of that.
+// feeds tells whether a measure rests on a column.
+func feeds(column string) bool { return len(measures.Feeds(column)) > 0 }
+
+// standing is where a partner stands.
 type standing struct {
-	name   string
-	last   *intake.Drop
-	fresh  bool
-	card   scorecard.Card
-	scored bool
-	damage error // why it could not be scored
+	name string
+	kind string
+	card scorecard.Card
+	note string
 }
 
-func (h *house) statusOf(p enrolled) (standing, error) {
-	x := standing{name: p.name}
-	drops, err := intake.Drops(h.Landing(), p.name)
+// standings are those of all partners, by name. What cannot be scored is said; the others stand all the same.
+func (c *command) standings(h *house) ([]standing, error) {
+	ps, err := h.partners()
 	if err != nil {
-		return x, err
+		return nil, err
 	}
-	drops = slices.DeleteFunc(drops, func(d intake.Drop) bool { return d.State == intake.Refused })
-	slices.SortStableFunc(drops, func(a, b intake.Drop) int { return a.Created.Compare(b.Created) })
-	n := len(drops)
-	if n == 0 {
-		return x, nil
+	var all []standing
+	kinds := map[string]int{}
+	for _, p := range ps {
+		drops, err := intake.Drops(h.Landing(), p.name)
+		if err != nil {
+			return nil, err
+		}
+		s := scorecard.Subject{Partner: p.name, Agreement: p.Agreement, Drops: drops, Landing: h.Landing(), Today: h.today(), Zone: h.zone, Feeds: feeds}
+		card, damage := scorecard.Of(s)
+		if damage != nil {
+			c.Say("heatwatch: %s: no score: %v", p.name, damage)
+		}
+		all = append(all, standing{name: p.name, kind: p.Kind, card: card})
+		kinds[p.Kind]++
 	}
-	x.last, x.fresh = &drops[n-1], isFresh(drops[n-1], p.Freshness, h.now())
-	s := scorecard.Subject{Agreement: p.Agreement, Last: *x.last, Folder: filepath.Join(h.Landing(), p.name, x.last.Name), OnTime: x.fresh,
-		Feeds: func(column string) bool { return len(measures.Feeds(column)) > 0 }}
-	if n > 1 {
-		s.Before = &drops[n-2]
+	for i, x := range all {
+		if kinds[x.kind] == 1 {
+			all[i].note = "only " + x.kind
+		}
 	}
-	x.card, x.scored, x.damage = scorecard.Of(s)
-	return x, nil
+	return all, nil
 }
 
-func (x standing) row(h *house) []string {
-	if x.last == nil {
-		return []string{x.name, "", "", "never", "0", "0", ""}
+func (x standing) row() []string {
+	last, created, fresh := "", "", "never"
+	if x.card.Last != nil {
+		last, created, fresh = x.card.Last.Name, x.card.Created.String(), "no"
+		if x.card.Fresh {
+			fresh = "yes"
+		}
 	}
-	fresh := "no"
-	if x.fresh {
-		fresh = "yes"
-	}
-	var accepted, quarantined int64
-	for _, f := range x.last.Files {
-		accepted += f.Accepted
-		quarantined += f.Quarantined
-	}
-	created := models.DateOf(x.last.Created.In(h.zone)).String()
-	return []string{x.name, x.last.Name, created, fresh, fmt.Sprint(accepted), fmt.Sprint(quarantined), x.score()}
+	return []string{x.name, last, created, fresh, fmt.Sprint(x.card.Accepted), fmt.Sprint(x.card.Quarantined), x.score(), x.card.State, x.note}
 }
 
 func (x standing) score() string {
-	if !x.scored {
+	if !x.card.Scored {
 		return ""
 	}
 	return fmt.Sprintf("%.1f", x.card.Score())
@@ -125,25 +136,21 @@ func (x standing) score() string {
 const leastKnown = 3
 
 func (x standing) parts() []string {
-	if !x.scored {
+	if !x.card.Scored {
 		name := ""
-		if x.last != nil {
-			name = x.last.Name
+		if x.card.Last != nil {
+			name = x.card.Last.Name
 		}
-		return []string{x.name, name, "", "", "", "", "", ""}
+		return []string{x.name, name, "", "", "", "", "", "", "", ""}
 	}
 	part := func(v float64) string { return fmt.Sprintf("%.3f", v) }
 	var least []string
 	for _, c := range x.card.Columns[:min(leastKnown, len(x.card.Columns))] {
 		least = append(least, c.Name+" "+part(c.Known))
 	}
-	return []string{x.name, x.last.Name, x.score(), part(x.card.Valid), part(x.card.Known), part(x.card.OnTime), part(x.card.Consistent), strings.Join(least, ";")}
-}
-
-// isFresh compares the last drop with what was promised, with a week of grace.
-func isFresh(d intake.Drop, promise string, now time.Time) bool {
-	days := partner.FreshnessDays(promise)
-	return now.Sub(d.Created) <= time.Duration(days+7)*24*time.Hour
+	k := x.card
+	return []string{x.name, k.Last.Name, x.score(), part(k.Valid), part(k.Known), part(k.OnTime), part(k.Consistent), part(k.Unique),
+		part(float64(k.InTime) / float64(len(k.Taken))), strings.Join(least, ";")}
 }
 
 func (c *command) quarantineCommand() *cobra.Command {

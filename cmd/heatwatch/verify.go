@@ -240,8 +240,38 @@ type lakeVerdict struct {
 }
 
 func (c *command) verify(ctx context.Context) error {
-	v := verdict{Schema: 1, Problems: []lake.Damage{}}
-	refused := false
+	var v inspection
+	if err := c.inspect(ctx, &v); err != nil {
+		return err
+	}
+	if err := c.printVerdict(v.verdict); err != nil {
+		return err
+	}
+	if v.house != nil {
+		c.sayLocked(v.house)
+	}
+	return v.exit()
+}
+
+// inspection is what looking at the whole home found.
+type inspection struct {
+	verdict
+	refused bool   // ledger, release files or plan are not what they must be
+	house   *house // nil where the home could not be opened for that
+}
+
+func (v inspection) exit() error {
+	switch {
+	case v.refused:
+		return cli.Done(problem.Refused)
+	case !v.OK:
+		return cli.Done(problem.Failed)
+	}
+	return nil
+}
+
+func (c *command) inspect(ctx context.Context, v *inspection) error {
+	v.verdict = verdict{Schema: 1, Problems: []lake.Damage{}}
 	note := func(err error) error {
 		if err == nil {
 			return nil
@@ -250,7 +280,7 @@ func (c *command) verify(ctx context.Context) error {
 		if !errors.As(err, &p) || p.Exit != problem.Refused {
 			return err
 		}
-		refused = true
+		v.refused = true
 		v.Problems = append(v.Problems, lake.Damage{What: p.What, Where: p.Where, Restore: p.Do})
 		return nil
 	}
@@ -297,19 +327,7 @@ func (c *command) verify(ctx context.Context) error {
 		}
 		v.Problems = append(v.Problems, rows...)
 	}
-	v.OK = len(v.Problems) == 0
-	if err := c.printVerdict(v); err != nil {
-		return err
-	}
-	if h != nil {
-		c.sayLocked(h)
-	}
-	switch {
-	case refused:
-		return cli.Done(problem.Refused)
-	case !v.OK:
-		return cli.Done(problem.Failed)
-	}
+	v.OK, v.house = len(v.Problems) == 0, h
 	return nil
 }
 

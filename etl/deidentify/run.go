@@ -75,6 +75,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	return r, makeDrop(ctx, cfg, s, src, &r)
 }
 
+// reserved is the name of a file in the partner's receipts; see intake.ScorecardName.
+const reserved = "scorecard"
+
 var dropName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // prepare checks everything that can be checked before a row is read.
@@ -95,8 +98,8 @@ func prepare(cfg *Config, r *Report) (setup, error) {
 		return setup{}, err
 	}
 	r.Drop = filepath.Base(cfg.Out)
-	if !dropName.MatchString(r.Drop) {
-		return usage("--out", "the drop's name is the name of its folder: 1 to 64 of A-Z a-z 0-9 . _ -", "choose another, for instance 2026-01-31")
+	if !dropName.MatchString(r.Drop) || r.Drop == reserved {
+		return usage("--out", "the drop's name is the name of its folder: 1 to 64 of A-Z a-z 0-9 . _ -, and not "+reserved, "choose another, for instance 2026-01-31")
 	}
 	if _, err := os.Lstat(cfg.Out); err == nil {
 		return usage(cfg.Out, "the folder of the drop is there already", "choose a new name: a drop is never changed; without manifest.json it is left over and can be deleted")

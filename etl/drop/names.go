@@ -80,6 +80,9 @@ func locate(p string, maxPath int) (place, error) {
 			return place{}, errBadName
 		}
 	}
+	if parts[0] == incomingDir && len(parts) > 1 && parts[1] == scorecard {
+		return place{}, errBadName // its receipt would stand in the way of ours
+	}
 	switch {
 	case parts[0] == incomingDir && len(parts) == 1:
 		return place{kind: atIncoming}, nil

@@ -480,6 +480,18 @@ func TestPushReceipts(t *testing.T) {
 		t.Errorf("pushed again: %v", got)
 	}
 
+	card := filepath.Join(own, "scorecard.txt") // is renewed where it says something else, also of the same length
+	for _, says := range []string{"monday", "sunday", "a longer day"} {
+		must(t, os.WriteFile(card, []byte(says), 0o600))
+		if got := push(); len(got.Receipts) != 1 || len(got.Problems) != 0 {
+			t.Errorf("a card that says %s: %v", says, got)
+		}
+		wantFile(t, filepath.Join(a.area, "receipts", "scorecard.txt"), []byte(says))
+		if got := push(); len(got.Receipts)+len(got.Problems) != 0 {
+			t.Errorf("pushed again: %v", got)
+		}
+	}
+
 	must(t, os.WriteFile(filepath.Join(own, "d1.json"), two, 0o600)) // must never happen
 	if got := push(); len(got.Receipts) != 0 || len(got.Problems) != 1 {
 		t.Errorf("got %v", got)

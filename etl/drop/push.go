@@ -1,6 +1,7 @@
 package drop
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
@@ -19,7 +21,8 @@ const maxReceipt = 64 << 20
 
 // PushReceipts brings the receipts in <from>/<partner>/receipts/ to the
 // partner's server, each under a temporary name that is then renamed. Receipts
-// that are there are left alone: a receipt is never rewritten.
+// that are there are left alone: a receipt is never rewritten. A scorecard is,
+// where it says something else.
 func PushReceipts(ctx context.Context, fsys durable.FS, cfg PullConfig, from string, limits Limits) (Pushed, error) {
 	limits = limits.withDefaults()
 	own := filepath.Join(from, cfg.Partner, receiptsDir)
@@ -47,7 +50,21 @@ func PushReceipts(ctx context.Context, fsys durable.FS, cfg PullConfig, from str
 		if err != nil || !ValidName(e.Name()) || !info.Mode().IsRegular() || info.Size() > maxReceipt {
 			continue // temporary files, and nothing that we made
 		}
-		if size, ok := sizes[e.Name()]; ok {
+		size, ok := sizes[e.Name()]
+		if ok && renewed(e.Name()) {
+			same, err := r.same(filepath.Join(own, e.Name()), path.Join(there, e.Name()), size, info.Size())
+			if err != nil {
+				return done, broken(ctx, err, cfg.Partner)
+			}
+			if same {
+				continue
+			}
+			if err := r.Remove(path.Join(there, e.Name())); err != nil {
+				return done, broken(ctx, err, cfg.Partner)
+			}
+			ok = false
+		}
+		if ok {
 			if size != info.Size() {
 				done.Problems = append(done.Problems, problem.New(problem.Quarantined, cfg.Partner+" "+quoted(e.Name()), "the partner's server has another receipt of this name", "look at both; remove the one there if it is wrong"))
 			}
@@ -59,6 +76,30 @@ func PushReceipts(ctx context.Context, fsys durable.FS, cfg PullConfig, from str
 		done.Receipts = append(done.Receipts, e.Name())
 	}
 	return done, nil
+}
+
+// scorecard is the one name in receipts that is renewed; see intake.ScorecardName.
+const scorecard = "scorecard"
+
+func renewed(name string) bool { return strings.TrimSuffix(name, path.Ext(name)) == scorecard }
+
+// same tells whether a small file of ours and one on the partner's server say the same.
+func (r *remote) same(ours, theirs string, size, want int64) (bool, error) {
+	if size != want {
+		return false, nil
+	}
+	a, err := os.ReadFile(ours)
+	if err != nil {
+		return false, err
+	}
+	r.meter.allow(smallTalk + size)
+	f, err := r.Open(theirs)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, want))
+	return bytes.Equal(a, b), err
 }
 
 // receipts lists what is there, and makes the folder if it is not.

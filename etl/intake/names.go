@@ -44,9 +44,12 @@ func fileName(name string, position int) string {
 	return fmt.Sprintf("file %d", position+1)
 }
 
+// ScorecardName is the name of a file that stands beside a partner's receipts, which no drop may take.
+const ScorecardName = "scorecard"
+
 // goodDropName tells whether a drop's name can be a folder of ours.
 func goodDropName(name string) bool {
-	if name == "" || len(name) > 150 || name[0] == '.' || !utf8.ValidString(name) || strings.ContainsAny(name, `/\`) {
+	if name == "" || name == ScorecardName || len(name) > 150 || name[0] == '.' || !utf8.ValidString(name) || strings.ContainsAny(name, `/\`) {
 		return false
 	}
 	return !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) // nor marks that turn the direction of a line

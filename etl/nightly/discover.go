@@ -45,7 +45,7 @@ func (r *run) tidy() error {
 	}
 	for _, e := range list {
 		if e.IsDir() {
-			if _, err := durable.Sweep(r.FS, filepath.Join(r.area(), e.Name(), "receipts")); err != nil {
+			if _, err := durable.Sweep(r.FS, filepath.Join(r.area(), e.Name(), receiptsDir)); err != nil {
 				return err
 			}
 			if r.keeps() {
@@ -96,6 +96,7 @@ func (r *run) discover(ctx context.Context) error {
 func (r *run) discoverPartner(ctx context.Context, name string) error {
 	root, err := os.OpenRoot(filepath.Join(r.area(), name))
 	if err != nil {
+		r.odd[name] = true
 		r.fail(ctx, problem.Wrap(err, problem.Failed, name, "the partner's area cannot be opened", "check its permissions"))
 		return nil
 	}
@@ -105,6 +106,7 @@ func (r *run) discoverPartner(ctx context.Context, name string) error {
 		return nil
 	}
 	if err != nil {
+		r.odd[name] = true
 		r.fail(ctx, problem.Wrap(err, problem.Failed, name, "the folder incoming cannot be opened", "it must be a plain folder"))
 		return nil
 	}

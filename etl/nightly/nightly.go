@@ -36,6 +36,7 @@ type Config struct {
 	Push     func(ctx context.Context) error // brings receipts back; nil: none
 	Keeping  *kept.Key                       // seals what was uploaded and takes it out of the home's own area; nil: uploads stay as they are
 	Gone     func() (Forgotten, error)       // who is not to be loaded any more; asked under the home's lock; nil: nobody was forgotten
+	Feeds    func(column string) bool        // does a measure rest on "entity.column", for scorecards; nil: on every one
 	Progress func(Step)                      // nil: not wanted
 	Log      *slog.Logger                    // nil: silent
 }
@@ -78,6 +79,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		return Summary{}, err
 	}
 	defer lock.Unlock()
+	if err := cfg.Home.Migrate(cfg.FS); err != nil {
+		return Summary{}, err
+	}
 	r, err := newRun(cfg)
 	if err != nil {
 		return Summary{}, err
@@ -87,7 +91,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 }
 
 func newRun(cfg Config) (r *run, err error) {
-	r = &run{Config: cfg, today: models.DateOf(cfg.Now.In(cfg.Location)), answered: map[dropID]bool{}}
+	r = &run{Config: cfg, today: models.DateOf(cfg.Now.In(cfg.Location)), answered: map[dropID]bool{}, odd: map[string]bool{}}
 	if cfg.Gone != nil {
 		r.gone, err = cfg.Gone()
 	}
@@ -104,7 +108,8 @@ type run struct {
 	found    []found
 	answered map[dropID]bool // drops that are in the summary
 	gone     Forgotten
-	left     []string // partners whose files were erased
+	left     []string        // partners whose files were erased
+	odd      map[string]bool // partners whose area is not as it must be: nothing is written there
 }
 
 func (r *run) all(ctx context.Context) error {
@@ -141,7 +146,10 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.keep(ctx); err != nil {
 		return err
 	}
-	if r.Push != nil && r.From == "" && r.sum.Receipts > 0 {
+	if err := r.scorecards(ctx); err != nil {
+		return err
+	}
+	if r.Push != nil && r.From == "" && r.sum.Receipts+r.sum.Scorecards > 0 {
 		if err := r.Push(ctx); err != nil {
 			r.fail(ctx, err)
 		}

@@ -97,7 +97,8 @@ func TestFromAFolder(t *testing.T) {
 	if s, err := Run(ctx, cfg); err != nil || s.Taken != 4 || s.Receipts != 5 {
 		t.Fatalf("%+v %v", s, err)
 	}
-	if len(receipts(t, area)) != 10 || len(receipts(t, c.home.SFTP())) != 0 {
+	if len(receipts(t, area)) != 10+2*len(storyPartners) || // two forms of each receipt and scorecard
+		len(receipts(t, c.home.SFTP())) != 0 {
 		t.Error("receipts belong into the area that was read")
 	}
 	before := tree(t, area)

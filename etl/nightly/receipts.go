@@ -61,7 +61,7 @@ func (r *run) receipt(ctx context.Context, f found, d intake.Drop) error {
 	if err := r.quarantine(d); err != nil {
 		return err
 	}
-	dir := filepath.Join(r.area(), f.partner, "receipts")
+	dir := filepath.Join(r.area(), f.partner, receiptsDir)
 	jsonPath, textPath := filepath.Join(dir, f.drop+".json"), filepath.Join(dir, f.drop+".txt")
 	if there(jsonPath) && there(textPath) {
 		return nil

@@ -33,13 +33,14 @@ type Summary struct {
 	Accepted    int64     `json:"accepted"` // rows
 	Quarantined int64     `json:"quarantined"`
 	Receipts    int       `json:"receipts"`           // written in this run
+	Scorecards  int       `json:"scorecards"`         // files renewed in this run
 	Cleaned     []int     `json:"cleaned,omitempty"`  // generations that went
 	Unknown     []string  `json:"unknown,omitempty"`  // folders of the area that belong to no partner; they are left alone
 	Notes       []string  `json:"notes,omitempty"`    // what the operator should know; one line each
 	Failures    []string  `json:"failures,omitempty"` // what did not work and was passed over; one line each
 }
 
-// News reports whether the run changed anything on disk.
+// News reports whether the run changed anything on disk but scorecards, which are renewed with the date.
 func (s Summary) News() bool { return s.Changed || s.Receipts > 0 || s.Taken > 0 || len(s.Cleaned) > 0 }
 
 // ExitCode is 1 if something was passed over that did not work, 4 for any refusal or quarantined row, else 0.

@@ -3,6 +3,7 @@ package scorecard
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"heatwatch/etl/intake"
 	"heatwatch/etl/partner"
@@ -17,9 +18,15 @@ const (
 	WeightConsistent = 0.1
 )
 
-// Card is the parts of a score, each 0 to 1.
+// Recent is how many of the last drops a card looks at.
+const Recent = 12
+
+// Card is the parts of a score, each 0 to 1, and what stands beside them.
 type Card struct {
+	Standing
+	Scored                           bool // false: nothing was taken yet, or the last drop had no rows
 	Valid, Known, OnTime, Consistent float64
+	Unique                           float64
 	Columns                          []Column // what Known is the mean of, the least known first
 }
 
@@ -36,30 +43,32 @@ func (c Card) Score() float64 {
 
 // Subject is what a card is made of.
 type Subject struct {
+	Partner   string
 	Agreement partner.Agreement
-	Last      intake.Drop
-	Before    *intake.Drop // the one taken before it; nil: none
-	Folder    string       // of the last drop in landing
-	OnTime    bool
-	Feeds     func(column string) bool // does a measure rest on "entity.column"
+	Drops     []intake.Drop // all of the partner that were taken or refused, in any order
+	Landing   string        // the home's, for what the last drop says in its columns
+	Today     models.Date
+	Zone      *time.Location
+	Feeds     func(column string) bool // does a measure rest on "entity.column"; nil: on every one
 }
 
-// Of makes the card of a drop. ok is false where it had no rows: there is nothing to judge.
-func Of(s Subject) (c Card, ok bool, err error) {
-	var accepted, rows int64
-	for _, f := range s.Last.Files {
-		accepted, rows = accepted+f.Accepted, rows+f.Accepted+f.Quarantined
+// Of makes a partner's card. An error means that the checked rows of the last drop cannot be read; the standing holds all
+// the same.
+func Of(s Subject) (Card, error) {
+	c := Card{Standing: s.standing()}
+	if c.Last == nil || c.Accepted+c.Quarantined == 0 {
+		return c, nil
 	}
-	if rows == 0 {
-		return c, false, nil
-	}
-	c.Valid = float64(accepted) / float64(rows)
-	if s.OnTime {
+	rows := float64(c.Accepted + c.Quarantined)
+	c.Valid = float64(c.Accepted) / rows
+	c.Unique = 1 - float64(repeated(*c.Last))/rows
+	if c.Fresh {
 		c.OnTime = 1
 	}
-	c.Consistent = consistent(s.Last, s.Before)
-	if c.Columns, err = s.columns(); err != nil {
-		return c, false, err
+	c.Consistent = consistent(*c.Last, c.Taken[:len(c.Taken)-1])
+	var err error
+	if c.Columns, err = s.columns(*c.Last); err != nil {
+		return c, err
 	}
 	c.Known = 1
 	if n := len(c.Columns); n > 0 {
@@ -68,29 +77,47 @@ func Of(s Subject) (c Card, ok bool, err error) {
 			c.Known += x.Known / float64(n)
 		}
 	}
-	return c, true, nil
+	c.Scored = true
+	return c, nil
+}
+
+// rows of a drop that are not blank.
+func rows(d intake.Drop) (accepted, quarantined int64) {
+	for _, f := range d.Files {
+		accepted, quarantined = accepted+f.Accepted, quarantined+f.Quarantined
+	}
+	return accepted, quarantined
+}
+
+// repeated counts the rows whose key an earlier line of their file has.
+func repeated(d intake.Drop) (n int64) {
+	for _, f := range d.Files {
+		for _, r := range f.Reasons {
+			if r.Code == "duplicate_key" {
+				n += r.Count
+			}
+		}
+	}
+	return n
 }
 
 // columns looks at each column that counts, over all files of its entity.
-func (s Subject) columns() ([]Column, error) {
+func (s Subject) columns(last intake.Drop) ([]Column, error) {
+	said, err := readSaid(s.Landing, last)
+	if err != nil {
+		return nil, err
+	}
 	var all []Column
-	for _, f := range s.Last.Files {
+	for _, f := range said.Files {
 		e, ok := models.Dictionary().Entity(f.Entity)
-		if !ok || f.Parquet == "" || f.ParquetRows == 0 {
+		if !ok || f.Rows == 0 {
 			continue
 		}
-		var names []string
 		for _, col := range e.Columns {
-			if Counts(e, col) && s.Feeds(e.Name+"."+col.Name) && s.Agreement.Allows(e.Name, col.Name) {
-				names = append(names, col.Name)
+			name := e.Name + "." + col.Name
+			if Counts(e, col) && (s.Feeds == nil || s.Feeds(name)) && s.Agreement.Allows(e.Name, col.Name) {
+				all = append(all, Column{name, float64(f.Said[col.Name]) / float64(f.Rows)})
 			}
-		}
-		shares, err := known(s.Folder, f, e, names)
-		if err != nil {
-			return nil, err
-		}
-		for i, n := range names {
-			all = append(all, Column{e.Name + "." + n, shares[i]})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Column) int { return cmp.Compare(a.Known, b.Known) })
@@ -113,20 +140,28 @@ func Counts(e models.Entity, c models.Column) bool {
 
 const unknown = "unknown"
 
-// consistent compares rows for each day covered, entity by entity.
-func consistent(last intake.Drop, before *intake.Drop) float64 {
-	if before == nil {
+// consistent compares rows for each day covered, entity by entity, with the median of the drops before it that are of the
+// same mode: a delta has fewer rows than a snapshot, and nothing is wrong with it.
+func consistent(last intake.Drop, earlier []intake.Drop) float64 {
+	earlier = slices.DeleteFunc(slices.Clone(earlier), func(d intake.Drop) bool { return d.Mode != last.Mode })
+	if len(earlier) == 0 {
 		return 1
 	}
-	now, then := daily(last), daily(*before)
+	usual := map[string][]float64{}
+	for _, d := range earlier {
+		for e, perDay := range daily(d) {
+			usual[e] = append(usual[e], perDay)
+		}
+	}
+	now, before := daily(last), daily(earlier[len(earlier)-1])
 	sum, n := 0.0, 0
 	for _, e := range models.Dictionary().Entities {
-		a, ok := now[e.Name]
-		b, too := then[e.Name]
-		if !ok && !too {
+		a, sent := now[e.Name]
+		if _, was := before[e.Name]; !sent && !was {
 			continue
 		}
 		n++
+		b := median(usual[e.Name])
 		if most := max(a, b); most > 0 {
 			sum += min(a, b) / most
 		} else {
@@ -137,6 +172,14 @@ func consistent(last intake.Drop, before *intake.Drop) float64 {
 		return 1
 	}
 	return sum / float64(n)
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	slices.Sort(v)
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 // daily is the accepted rows of each entity for each day that the drop covers.

@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
 	"heatwatch/etl/intake"
 	"heatwatch/etl/partner"
+	"heatwatch/internal/durable"
 	"heatwatch/models"
 )
 
@@ -24,7 +26,11 @@ type person struct {
 
 func landing(t *testing.T, rows []person) (string, intake.DropFile) {
 	t.Helper()
-	dir := t.TempDir()
+	home := t.TempDir()
+	dir := filepath.Join(home, "shelter-a", "june")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	f, err := os.Create(filepath.Join(dir, "persons.parquet"))
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +45,7 @@ func landing(t *testing.T, rows []person) (string, intake.DropFile) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return dir, intake.DropFile{FileResult: intake.FileResult{Entity: "persons", Accepted: int64(len(rows)), Rows: int64(len(rows))}, Parquet: "persons.parquet", ParquetRows: int64(len(rows))}
+	return home, intake.DropFile{FileResult: intake.FileResult{Entity: "persons", Accepted: int64(len(rows)), Rows: int64(len(rows))}, Parquet: "persons.parquet", ParquetRows: int64(len(rows))}
 }
 
 func n[T int32 | int64](v T) *T { return &v }
@@ -63,33 +69,46 @@ func TestCard(t *testing.T) {
 	f.Quarantined = 1
 	a := partner.Default("shelter", 0)
 	a.Columns["persons"] = partner.ColumnRule{Names: []string{"gender", "birth_year", "prior_abuse"}}
-	last := intake.Drop{Covers: intake.Covers{From: 100, To: 109}, Files: []intake.DropFile{f}}
+	last := intake.Drop{Partner: "shelter-a", Name: "june", Created: day(120), Covers: intake.Covers{From: 100, To: 109}, Files: []intake.DropFile{f}}
 	before := last
+	before.Name, before.Created = "may", day(90)
 	before.Covers.To = 104
 	before.Files = []intake.DropFile{{FileResult: intake.FileResult{Entity: "persons", Accepted: 3}}} // 0.6 a day, now 0.3
-	s := Subject{Agreement: a, Last: last, Before: &before, Folder: dir, Feeds: func(c string) bool { return c != "persons.prior_abuse" }}
-	c, ok, err := Of(s)
-	if err != nil || !ok {
-		t.Fatal(ok, err)
+	s := Subject{Partner: "shelter-a", Agreement: a, Drops: []intake.Drop{last, before}, Landing: dir, Today: 120 + 31 + 8,
+		Feeds: func(c string) bool { return c != "persons.prior_abuse" }}
+	c, err := Of(s)
+	if err != nil || !c.Scored {
+		t.Fatal(c.Scored, err)
 	}
-	if !near(c.Valid, 0.75) || !near(c.Known, (1./3+2./3)/2) || c.OnTime != 0 || !near(c.Consistent, 0.5) {
+	if !near(c.Valid, 0.75) || !near(c.Known, (1./3+2./3)/2) || c.OnTime != 0 || !near(c.Consistent, 0.5) || c.State != Late {
 		t.Errorf("%+v", c)
 	}
 	if len(c.Columns) != 2 || c.Columns[0].Name != "persons.gender" || c.Columns[1].Name != "persons.birth_year" {
 		t.Errorf("the least known first: %+v", c.Columns)
 	}
-	s.Before, s.OnTime = nil, true
-	if c, _, _ := Of(s); c.Consistent != 1 || c.OnTime != 1 {
+	s.Drops, s.Today = s.Drops[:1], 120+31+7
+	if c, _ := Of(s); c.Consistent != 1 || c.OnTime != 1 || c.State != OK {
 		t.Errorf("a first drop, on time: %+v", c)
 	}
-	s.Folder = t.TempDir()
-	if _, _, err := Of(s); err == nil {
+	if err := Freeze(durable.OS(), dir, last); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "shelter-a", "june", "persons.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	if frozen, err := Of(s); err != nil || !near(frozen.Known, c.Known) {
+		t.Errorf("what was frozen is counted again: %v, %v", frozen.Known, err)
+	}
+	s.Landing = t.TempDir()
+	if _, err := Of(s); err == nil {
 		t.Error("checked rows that are gone are no error")
 	}
-	if _, ok, err := Of(Subject{Agreement: a}); ok || err != nil {
+	if c, err := Of(Subject{Agreement: a}); c.Scored || err != nil || c.State != Never {
 		t.Errorf("a drop without rows has a score: %v", err)
 	}
 }
+
+func day(n int) time.Time { return models.Date(n).Time().Add(9 * time.Hour) }
 
 func TestConsistent(t *testing.T) {
 	drop := func(days int, rows map[string]int64) intake.Drop {
@@ -116,7 +135,7 @@ func TestConsistent(t *testing.T) {
 		{"an entity is empty both times", map[string]int64{"services": 0}, map[string]int64{"services": 0}, 30, 30, 1},
 	} {
 		before := drop(c.before, c.then)
-		if got := consistent(drop(c.days, c.now), &before); !near(got, c.want) {
+		if got := consistent(drop(c.days, c.now), []intake.Drop{before}); !near(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

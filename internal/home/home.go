@@ -52,6 +52,9 @@ func (h Home) Releases() string { return h.in("releases") }
 // SFTP is the area that serve offers.
 func (h Home) SFTP() string { return h.in("sftp") }
 
+// LastNight says when the last nightly came to its end.
+func (h Home) LastNight() string { return h.in(".last-night") }
+
 // Staging holds files that are being written; it may be emptied whenever nobody holds the lock.
 func (h Home) Staging() string { return h.in(".staging") }
 
@@ -66,18 +69,21 @@ func (h Home) Folders() []string {
 	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Staging()}
 }
 
-// Check reports a problem if no home was made here.
+// Check reports a problem if no home was made here, or one that this program is too old for.
 func (h Home) Check() error {
 	if _, err := os.Stat(h.Config()); errors.Is(err, fs.ErrNotExist) {
 		return problem.New(problem.Usage, h.Dir, "this folder is no warehouse home", "run `heatwatch init` there, or name another with --home")
 	} else if err != nil {
 		return problem.Wrap(err, problem.Failed, h.Config(), "the settings cannot be read", "check the permissions")
 	}
-	return nil
+	return h.current()
 }
 
 // Lock is the one lock of a home.
 type Lock struct{ f *os.File }
+
+// ErrHeld says that somebody else has the lock.
+var ErrHeld = errors.New("the lock is held")
 
 // Lock takes the home's lock or says who holds it. The kernel's lock decides; the text is a courtesy.
 func (h Home) Lock(what string, now time.Time) (*Lock, error) {
@@ -86,10 +92,17 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 	if err == nil {
 		err = tryLock(f.Fd())
 	}
+	for range briefly { // a backup holds the lock for moments: nobody's night is lost to it
+		if !errors.Is(err, syscall.EWOULDBLOCK) || !strings.HasPrefix(holder(path), "heatwatch "+ForBackup+",") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		err = tryLock(f.Fd())
+	}
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		f.Close()
-		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
+		return nil, problem.Wrap(ErrHeld, problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
 	case err != nil:
 		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be opened", "check the permissions of the home")
 	}
@@ -102,6 +115,12 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 }
 
 const lockName = ".lock"
+
+// ForBackup is what a lock is taken for that is given back as soon as the home has been looked at.
+const ForBackup = "backup"
+
+// briefly is how often a lock is tried that a backup holds: half a minute.
+const briefly = 600
 
 func writeAt(f *os.File, text string) error {
 	_, err := f.WriteAt([]byte(text), 0)
@@ -159,4 +178,22 @@ func holder(path string) string {
 func (l *Lock) Unlock() error {
 	l.f.Truncate(0) // so that the next holder is never taken for this one
 	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
+}
+
+// Held says who holds the lock at this moment, "" for nobody. It looks by trying, for an instant.
+func (h Home) Held() (by string, err error) {
+	path := h.in(lockName)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() // gives the lock back too
+	err = tryLock(f.Fd())
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return holder(path), nil
+	}
+	return "", err
 }

@@ -25,6 +25,7 @@ type Settings struct {
 	SFTP     SFTP    `yaml:"sftp" mapstructure:"sftp"`
 	Health   Health  `yaml:"health" mapstructure:"health"`
 	Nightly  Nightly `yaml:"nightly" mapstructure:"nightly"`
+	Backup   Backup  `yaml:"backup" mapstructure:"backup"`
 	Privacy  Privacy `yaml:"privacy" mapstructure:"privacy"`
 	Site     Site    `yaml:"site" mapstructure:"site"`
 }
@@ -58,6 +59,11 @@ type Nightly struct {
 	Months   int    `yaml:"keep_months" mapstructure:"keep_months"` // whose last generation is kept, too
 }
 
+// Backup is about copies of the home.
+type Backup struct {
+	Recipient string `yaml:"recipient" mapstructure:"recipient"` // public key of age to which they are sealed
+}
+
 // Privacy is read by init and fixed in the ledger's first entry, but for witness.
 type Privacy struct {
 	LifetimeEpsilon float64  `yaml:"lifetime_epsilon" mapstructure:"lifetime_epsilon"`
@@ -84,6 +90,7 @@ var defaults = []struct {
 	{"nightly.schedule", "15 2 * * *"},
 	{"nightly.keep", 7},
 	{"nightly.keep_months", 12},
+	{"backup.recipient", ""},
 	{"privacy.lifetime_epsilon", 4.0},
 	{"privacy.delta", 1e-6},
 	{"privacy.plan", "county"},

@@ -34,6 +34,10 @@ nightly:
   keep: %d
   keep_months: %d
 
+backup:
+  # Public key of age (age1...) to which `+"`heatwatch backup`"+` seals its files. The other half is kept somewhere else, never here.
+  recipient: %q
+
 privacy:
   # Read by init and fixed in the ledger's first entry; later only `+"`heatwatch budget amend`"+` changes them.
   # The most that one person can lose over all releases ever. Above 10 the figures are not private, and every page says so.
@@ -45,5 +49,5 @@ privacy:
 
 site:
   languages: %s
-`, s.Timezone, s.SFTP.Listen, "", s.Health.Listen, s.Nightly.Schedule, s.Nightly.Keep, s.Nightly.Months, fmt.Sprint(s.Privacy.LifetimeEpsilon), fmt.Sprint(s.Privacy.Delta), s.Privacy.Plan, list(s.Privacy.Witness), list(s.Site.Languages))
+`, s.Timezone, s.SFTP.Listen, "", s.Health.Listen, s.Nightly.Schedule, s.Nightly.Keep, s.Nightly.Months, s.Backup.Recipient, fmt.Sprint(s.Privacy.LifetimeEpsilon), fmt.Sprint(s.Privacy.Delta), s.Privacy.Plan, list(s.Privacy.Witness), list(s.Site.Languages))
 }
