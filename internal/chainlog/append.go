@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"heatwatch/internal/durable"
@@ -65,7 +64,7 @@ func Append(fsys durable.FS, path string, entry any) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return writeHead(fsys, path, last)
+	return writeHead(fsys, path, last) // makes the log's own name durable too
 }
 
 // appendLocked takes the lock, which is still to be given back.
@@ -128,11 +127,6 @@ func appendTo(fsys durable.FS, f durable.File, path string, body []byte) (head, 
 	}
 	if err := f.Sync(); err != nil {
 		return head{}, err
-	}
-	if end.size == 0 { // its name must stay too
-		if err := durable.SyncDir(fsys, filepath.Dir(path)); err != nil {
-			return head{}, err
-		}
 	}
 	return head{N: next.N, SHA256: sum(bytes.TrimSuffix(line, []byte("\n")))}, nil
 }

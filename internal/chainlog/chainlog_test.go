@@ -159,7 +159,7 @@ func TestHalfALineIsCutOff(t *testing.T) {
 		t.Errorf("half a line is taken for damage: %s", got)
 	}
 	add(t, path, 3)
-	if got := verify(t, path); got != "[]" || !strings.Contains(lines(t, path)[2], `"note":"torn"`) {
+	if got := verify(t, path); got != "[]" || len(lines(t, path)) != 3 || !strings.Contains(lines(t, path)[2], `"note":"torn"`) {
 		t.Errorf("%s\n%q", got, lines(t, path))
 	}
 	// Half of a line that had been acknowledged is damage.
