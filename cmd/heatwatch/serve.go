@@ -5,16 +5,12 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
 	"github.com/spf13/cobra"
 
-	"heatwatch/etl/drop"
-	"heatwatch/etl/partner"
 	"heatwatch/internal/problem"
 )
 
@@ -32,29 +28,10 @@ on the health address. SIGTERM stops it cleanly: running uploads are cut, and a 
 		}}
 }
 
-// areas lists who may log in; it is asked at every login, so that a key that was revoked opens nothing any more.
-func (h *house) areas() ([]drop.PartnerKeys, error) {
-	names, err := partner.List(h.Partners())
-	if err != nil {
-		return nil, err
-	}
-	var all []drop.PartnerKeys
-	for _, n := range names {
-		b, err := os.ReadFile(filepath.Join(h.Partners(), n+".keys"))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		all = append(all, drop.PartnerKeys{Name: n, AuthorizedKeys: b})
-	}
-	return all, nil
-}
-
 func (c *command) serve(ctx context.Context, h *house) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	server, err := drop.Listen(drop.Config{Listen: h.settings.SFTP.Listen, HostKey: hostKeyFile(h.Home), Root: h.SFTP(), Partners: h.areas, Log: c.log()})
+	server, err := c.listen(h)
 	if err != nil {
 		return err
 	}

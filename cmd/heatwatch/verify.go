@@ -29,7 +29,7 @@ func (c *command) verifyCommand() *cobra.Command {
 	var release, ledgerDir, site, key string
 	cmd := &cobra.Command{Use: "verify", Short: "Check the whole home; or one published site or release file, without data", Args: cobra.NoArgs,
 		Long: `Without a flag: reads every file of the lake byte by byte and row by row, the ledger end to end, and every release file
-against its ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.
+against its ledger entry, and the chains of the logs. Exit 3: ledger, release or plan; 1: damage to the lake or a log.
 
 --release FILE follows the figures of one release file back to the ledger, on a machine without home and data: signature,
 accounting by the file's own manifest, every figure that rests on the file computed again from its noisy cells and
@@ -286,7 +286,11 @@ func (c *command) verify(ctx context.Context) error {
 		return err
 	}
 	v.Lake = lakeVerdict{found.Generation, found.Content.String()}
-	v.Problems = append(v.Problems, found.Problems...)
+	logs, err := logDamage(home)
+	if err != nil {
+		return err
+	}
+	v.Problems = append(append(v.Problems, found.Problems...), logs...)
 	v.OK = len(v.Problems) == 0
 	if err := c.printVerdict(v); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"heatwatch/etl/partner"
 )
 
 // PartnerKeys is a partner that may log in.
@@ -72,7 +74,7 @@ func parseAuthorizedLine(line []byte, zone *time.Location) (authorized, error) {
 				return authorized{}, err
 			}
 		case "expiry-time":
-			if a.until, err = expiry(value, zone); err != nil {
+			if a.until, err = partner.ParseExpiry(value, zone); err != nil {
 				return authorized{}, err
 			}
 		default:
@@ -95,22 +97,6 @@ func sources(value string) (string, error) {
 		}
 	}
 	return value, nil
-}
-
-// expiry reads the time of an expiry-time option, as OpenSSH writes it: a day or
-// a time, in UTC where it ends in Z.
-func expiry(value string, zone *time.Location) (time.Time, error) {
-	value = strings.Trim(value, `"`)
-	text, utc := strings.CutSuffix(value, "Z")
-	if utc {
-		zone = time.UTC
-	}
-	for _, layout := range []string{"20060102", "200601021504", "20060102150405"} {
-		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("expiry-time is written YYYYMMDD or YYYYMMDDHHMM[SS][Z]")
 }
 
 func strongEnough(key ssh.PublicKey) error {

@@ -52,12 +52,21 @@ func (h Home) Releases() string { return h.in("releases") }
 // SFTP is the area that serve offers.
 func (h Home) SFTP() string { return h.in("sftp") }
 
+// Logs holds what was done and by whom; each log shows what was done to it.
+func (h Home) Logs() string { return h.in("logs") }
+
+// AccessLog says who looked at what is known about persons.
+func (h Home) AccessLog() string { return h.in("logs", "access.jsonl") }
+
+// SFTPLogs holds a log of each partner's visits: NAME.jsonl.
+func (h Home) SFTPLogs() string { return h.in("logs", "sftp") }
+
 // Staging holds files that are being written; it may be emptied whenever nobody holds the lock.
 func (h Home) Staging() string { return h.in(".staging") }
 
 // Folders are all folders that init makes.
 func (h Home) Folders() []string {
-	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Staging()}
+	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Logs(), h.Staging()}
 }
 
 // Check reports a problem if no home was made here.

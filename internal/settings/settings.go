@@ -25,6 +25,7 @@ type Settings struct {
 	SFTP     SFTP    `yaml:"sftp" mapstructure:"sftp"`
 	Health   Health  `yaml:"health" mapstructure:"health"`
 	Nightly  Nightly `yaml:"nightly" mapstructure:"nightly"`
+	Access   Access  `yaml:"access" mapstructure:"access"`
 	Privacy  Privacy `yaml:"privacy" mapstructure:"privacy"`
 	Site     Site    `yaml:"site" mapstructure:"site"`
 }
@@ -34,6 +35,27 @@ type SFTP struct {
 	Listen  string `yaml:"listen" mapstructure:"listen"`
 	Address string `yaml:"address" mapstructure:"address"` // as partners reach it; default: listen
 	Pull    []Pull `yaml:"pull" mapstructure:"pull"`
+	Limits  Limits `yaml:"limits" mapstructure:"limits"`
+}
+
+// Limits bounds what partners and strangers can take up at the SFTP server. All are above 0.
+type Limits struct {
+	Connections        int   `yaml:"connections" mapstructure:"connections"`
+	PartnerConnections int   `yaml:"partner_connections" mapstructure:"partner_connections"`
+	AddressConnections int   `yaml:"address_connections" mapstructure:"address_connections"`
+	Logins             int   `yaml:"logins" mapstructure:"logins"`
+	AuthTries          int   `yaml:"auth_tries" mapstructure:"auth_tries"`
+	LoginSeconds       int   `yaml:"login_seconds" mapstructure:"login_seconds"`
+	IdleMinutes        int   `yaml:"idle_minutes" mapstructure:"idle_minutes"`
+	Handles            int   `yaml:"handles" mapstructure:"handles"`
+	PathBytes          int   `yaml:"path_bytes" mapstructure:"path_bytes"`
+	Listing            int   `yaml:"listing" mapstructure:"listing"`
+	FileMiB            int64 `yaml:"file_mib" mapstructure:"file_mib"`
+	DropMiB            int64 `yaml:"drop_mib" mapstructure:"drop_mib"`
+	DayMiB             int64 `yaml:"day_mib" mapstructure:"day_mib"`
+	AreaMiB            int64 `yaml:"area_mib" mapstructure:"area_mib"`
+	AreaFiles          int   `yaml:"area_files" mapstructure:"area_files"`
+	DayEvents          int   `yaml:"day_events" mapstructure:"day_events"`
 }
 
 // Pull is one remote OpenSSH server.
@@ -55,6 +77,11 @@ type Health struct {
 type Nightly struct {
 	Schedule string `yaml:"schedule" mapstructure:"schedule"`
 	Keep     int    `yaml:"keep" mapstructure:"keep"`
+}
+
+// Access is about the log of who looked at what is known about persons.
+type Access struct {
+	RequireReason bool `yaml:"require_reason" mapstructure:"require_reason"`
 }
 
 // Privacy is read by init and fixed in the ledger's first entry, but for witness.
@@ -79,9 +106,26 @@ var defaults = []struct {
 	{"sftp.listen", "127.0.0.1:2022"},
 	{"sftp.address", ""},
 	{"sftp.pull", []Pull{}},
+	{"sftp.limits.connections", 128},
+	{"sftp.limits.partner_connections", 8},
+	{"sftp.limits.address_connections", 32},
+	{"sftp.limits.logins", 64},
+	{"sftp.limits.auth_tries", 6},
+	{"sftp.limits.login_seconds", 30},
+	{"sftp.limits.idle_minutes", 10},
+	{"sftp.limits.handles", 64},
+	{"sftp.limits.path_bytes", 512},
+	{"sftp.limits.listing", 20_000},
+	{"sftp.limits.file_mib", 8 << 10},
+	{"sftp.limits.drop_mib", 32 << 10},
+	{"sftp.limits.day_mib", 64 << 10},
+	{"sftp.limits.area_mib", 64 << 10},
+	{"sftp.limits.area_files", 20_000},
+	{"sftp.limits.day_events", 50_000},
 	{"health.listen", "127.0.0.1:2023"},
 	{"nightly.schedule", "15 2 * * *"},
 	{"nightly.keep", 7},
+	{"access.require_reason", false},
 	{"privacy.lifetime_epsilon", 4.0},
 	{"privacy.delta", 1e-6},
 	{"privacy.plan", "county"},
@@ -214,10 +258,9 @@ func nearestField(name string, s Settings) string {
 	}
 	for _, k := range Keys() {
 		add(k, k)
-		section, last, ok := strings.Cut(k, ".")
-		if ok {
-			add(last, k)
-			add(section, section)
+		if dot := strings.LastIndexByte(k, '.'); dot >= 0 {
+			add(k[dot+1:], k)
+			add(k[:dot], k[:dot])
 		}
 	}
 	t := reflect.TypeFor[Pull]()
@@ -245,6 +288,12 @@ func (s Settings) check(path string) error {
 	if s.Nightly.Keep < 1 {
 		return bad("nightly.keep", "at least one generation is kept", "7 is the default")
 	}
+	limits := reflect.ValueOf(s.SFTP.Limits)
+	for i := range limits.NumField() {
+		if n := limits.Field(i).Int(); n < 1 || n > maxLimit {
+			return bad("sftp.limits."+limits.Type().Field(i).Tag.Get("yaml"), "a limit is a number above 0", "take the line out for the default")
+		}
+	}
 	for i, p := range s.SFTP.Pull {
 		if p.Partner == "" || p.Host == "" || p.User == "" || p.Key == "" || p.KnownHosts == "" {
 			return bad(fmt.Sprintf("sftp.pull[%d]", i), "partner, host, user, key and known_hosts are needed", "a server whose key is not pinned is not asked")
@@ -257,6 +306,9 @@ func (s Settings) check(path string) error {
 	}
 	return nil
 }
+
+// maxLimit keeps mebibytes countable in bytes, and seconds in nanoseconds.
+const maxLimit = 1 << 30
 
 func where(path, key string) string {
 	if path == "" {
