@@ -61,6 +61,9 @@ func (h Home) AccessLog() string { return h.in("logs", "access.jsonl") }
 // SFTPLogs holds a log of each partner's visits: NAME.jsonl.
 func (h Home) SFTPLogs() string { return h.in("logs", "sftp") }
 
+// NightNote says how the last nightly ended.
+func (h Home) NightNote() string { return h.in("logs", "night.json") }
+
 // Staging holds files that are being written; it may be emptied whenever nobody holds the lock.
 func (h Home) Staging() string { return h.in(".staging") }
 
@@ -79,6 +82,9 @@ func (h Home) Check() error {
 	return nil
 }
 
+// ErrLocked is in the error of Lock where somebody else holds it.
+var ErrLocked = errors.New("the home is locked")
+
 // Lock is the one lock of a home.
 type Lock struct{ f *os.File }
 
@@ -92,7 +98,7 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		f.Close()
-		return nil, problem.New(problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
+		return nil, problem.Wrap(ErrLocked, problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
 	case err != nil:
 		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be opened", "check the permissions of the home")
 	}

@@ -4,7 +4,10 @@ package settings
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -12,11 +15,11 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/robfig/cron/v3"
 	"github.com/spf13/viper"
 
 	"heatwatch/internal/nearest"
 	"heatwatch/internal/problem"
+	"heatwatch/internal/schedule"
 )
 
 // Settings is heatwatch.yaml. The commented file that `init` writes is the manual; Template holds it.
@@ -25,6 +28,7 @@ type Settings struct {
 	SFTP     SFTP    `yaml:"sftp" mapstructure:"sftp"`
 	Health   Health  `yaml:"health" mapstructure:"health"`
 	Nightly  Nightly `yaml:"nightly" mapstructure:"nightly"`
+	Hooks    Hooks   `yaml:"hooks" mapstructure:"hooks"`
 	Access   Access  `yaml:"access" mapstructure:"access"`
 	Privacy  Privacy `yaml:"privacy" mapstructure:"privacy"`
 	Site     Site    `yaml:"site" mapstructure:"site"`
@@ -79,6 +83,13 @@ type Nightly struct {
 	Keep     int    `yaml:"keep" mapstructure:"keep"`
 }
 
+// Hooks are commands that the nightly runs: program by its full path, then arguments. Empty: none.
+type Hooks struct {
+	Alert           []string `yaml:"alert" mapstructure:"alert"`
+	Heartbeat       []string `yaml:"heartbeat" mapstructure:"heartbeat"`
+	QuarantineShare float64  `yaml:"quarantine_share" mapstructure:"quarantine_share"`
+}
+
 // Access is about the log of who looked at what is known about persons.
 type Access struct {
 	RequireReason bool `yaml:"require_reason" mapstructure:"require_reason"`
@@ -125,6 +136,9 @@ var defaults = []struct {
 	{"health.listen", "127.0.0.1:2023"},
 	{"nightly.schedule", "15 2 * * *"},
 	{"nightly.keep", 7},
+	{"hooks.alert", []string{}},
+	{"hooks.heartbeat", []string{}},
+	{"hooks.quarantine_share", 0.1},
 	{"access.require_reason", false},
 	{"privacy.lifetime_epsilon", 4.0},
 	{"privacy.delta", 1e-6},
@@ -282,11 +296,22 @@ func (s Settings) check(path string) error {
 	if !(s.Privacy.Delta > 0 && s.Privacy.Delta <= 1e-3) {
 		return bad("privacy.delta", "it must be above 0 and at most 0.001", "0.000001 is the default")
 	}
-	if _, err := cron.ParseStandard(s.Nightly.Schedule); err != nil {
-		return bad("nightly.schedule", "this is no schedule", "write five fields as for cron: 15 2 * * *")
+	if _, err := schedule.Parse(s.Nightly.Schedule, time.UTC); err != nil {
+		return bad("nightly.schedule", "this is no schedule, or never due", "write five fields as for cron: 15 2 * * *")
 	}
 	if s.Nightly.Keep < 1 {
 		return bad("nightly.keep", "at least one generation is kept", "7 is the default")
+	}
+	if !loopback(s.Health.Listen) {
+		return bad("health.listen", "the health address is for this machine only", "use 127.0.0.1:PORT, and a proxy if others must ask")
+	}
+	for key, argv := range map[string][]string{"hooks.alert": s.Hooks.Alert, "hooks.heartbeat": s.Hooks.Heartbeat} {
+		if len(argv) > 0 && !filepath.IsAbs(argv[0]) {
+			return bad(key, "the program is not named by its full path", `write a list: ["/usr/local/bin/alert", "argument"]`)
+		}
+	}
+	if !(s.Hooks.QuarantineShare > 0 && s.Hooks.QuarantineShare <= 1) {
+		return bad("hooks.quarantine_share", "a share is above 0 and at most 1", "0.1 is the default")
 	}
 	limits := reflect.ValueOf(s.SFTP.Limits)
 	for i := range limits.NumField() {
@@ -305,6 +330,16 @@ func (s Settings) check(path string) error {
 		}
 	}
 	return nil
+}
+
+// loopback reports whether an address is one that only this machine reaches.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // maxLimit keeps mebibytes countable in bytes, and seconds in nanoseconds.

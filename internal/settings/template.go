@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -8,6 +9,13 @@ import (
 // Template is the commented file that init writes: every setting with its default, and what goes wrong without it.
 func Template(s Settings) []byte {
 	list := func(l []string) string { return "[" + strings.Join(l, ", ") + "]" }
+	quoted := func(l []string) string {
+		b, err := json.Marshal(append([]string{}, l...)) // a list in JSON is one in YAML
+		if err != nil {
+			panic(err) // strings always can
+		}
+		return string(b)
+	}
 	l := s.SFTP.Limits
 	return fmt.Appendf(nil, `# Settings of this warehouse home. Every setting has a default; an unknown one is an error.
 # A variable HEATWATCH_SECTION_KEY (HEATWATCH_SFTP_LISTEN) goes before this file, a flag before both.
@@ -49,7 +57,7 @@ sftp:
     day_events: %d
 
 health:
-  # Answers "ok" while serve runs. Keep it on loopback.
+  # While serve runs: /healthz answers "ok", /readyz how the last night went, without partners. Loopback only.
   listen: %s
 
 nightly:
@@ -57,6 +65,15 @@ nightly:
   schedule: %q
   # How many generations of the lake are kept.
   keep: %d
+
+hooks:
+  # Commands that the nightly runs, at most 30 seconds each: full path, then arguments, as a list. No shell reads them.
+  # alert: an agency is late, a night failed, or more than quarantine_share of an agency's rows were put aside. Its last two
+  # arguments are the partner ("-" where it is about the night) and a code: not_fresh, quarantine_high, drop_refused, night_failed.
+  alert: %s
+  # heartbeat: after every nightly; its last argument is done, put_aside or failed. A monitor that hears nothing should call you.
+  heartbeat: %s
+  quarantine_share: %s
 
 access:
   # Commands that show or change single rows or files of persons write who ran them, when and why into logs/access.jsonl.
@@ -77,5 +94,5 @@ site:
 `, s.Timezone, s.SFTP.Listen, "",
 		l.Connections, l.PartnerConnections, l.AddressConnections, l.Logins, l.AuthTries, l.LoginSeconds, l.IdleMinutes, l.Handles, l.PathBytes, l.Listing,
 		l.FileMiB, l.DropMiB, l.DayMiB, l.AreaMiB, l.AreaFiles, l.DayEvents,
-		s.Health.Listen, s.Nightly.Schedule, s.Nightly.Keep, s.Access.RequireReason, fmt.Sprint(s.Privacy.LifetimeEpsilon), fmt.Sprint(s.Privacy.Delta), s.Privacy.Plan, list(s.Privacy.Witness), list(s.Site.Languages))
+		s.Health.Listen, s.Nightly.Schedule, s.Nightly.Keep, quoted(s.Hooks.Alert), quoted(s.Hooks.Heartbeat), fmt.Sprint(s.Hooks.QuarantineShare), s.Access.RequireReason, fmt.Sprint(s.Privacy.LifetimeEpsilon), fmt.Sprint(s.Privacy.Delta), s.Privacy.Plan, list(s.Privacy.Witness), list(s.Site.Languages))
 }
