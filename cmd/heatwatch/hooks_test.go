@@ -16,6 +16,7 @@ import (
 	"heatwatch/etl/intake"
 	"heatwatch/etl/nightly"
 	"heatwatch/internal/cli"
+	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
 )
 
@@ -70,9 +71,10 @@ func TestHooksAreToldNoCounts(t *testing.T) {
 		t.Errorf("late again: told %q", got)
 	}
 	// Whoever is suspended need not send.
+	r.run(0, "partner", "set", "shelter-a", "freshness=quarterly")
 	r.run(0, "partner", "set", "shelter-a", "state=suspended")
 	r.run(0, "nightly")
-	r.run(0, "partner", "set", "shelter-a", "freshness=monthly")
+	r.run(0, "partner", "set", "shelter-a", "freshness=weekly")
 	told()
 	r.run(0, "nightly")
 	if got := told(); strings.Contains(got, "not_fresh") {
@@ -89,6 +91,16 @@ func TestHooksAreToldNoCounts(t *testing.T) {
 	r.run(4, "nightly")
 	if got, want := told(), "two words; $HOME shelter-a drop_refused [shelter-a|drop_refused||]\nput_aside [||put_aside|]\n"; got != want {
 		t.Errorf("told %q, want %q", got, want)
+	}
+	// A night that finds the home locked is none.
+	lock, err := home.Home{Dir: r.home()}.Lock("test", r.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.run(1, "nightly")
+	lock.Unlock()
+	if got := told(); got != "" {
+		t.Errorf("told %q of a night that never began", got)
 	}
 	// A night that fails.
 	lake := filepath.Join(r.home(), "lake")

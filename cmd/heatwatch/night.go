@@ -81,7 +81,9 @@ func (h *house) writeNight(n nightNote) error {
 // night runs one nightly of a home, and tells whoever wants to know how it ended. from is "" for the home's own area.
 func (c *command) night(ctx context.Context, h *house, from string, rebuild bool) (nightly.Summary, error) {
 	started := c.System()
+	done := c.insist(ctx, patience)
 	sum, err := c.runNight(ctx, h, from, rebuild)
+	done()
 	if err != nil && ctx.Err() != nil {
 		return sum, problem.Wrap(ctx.Err(), problem.Failed, "nightly", "it was stopped before its end", "nothing is lost: the next run goes on from there")
 	}
@@ -92,6 +94,29 @@ func (c *command) night(ctx context.Context, h *house, from string, rebuild bool
 		err = told
 	}
 	return sum, err
+}
+
+// patience is how long a run that was told to stop may take to come to a safe point: a sort of gigabytes does not look up.
+const patience = 4500 * time.Millisecond
+
+// insist ends the process if a run goes on for too long after ctx has ended; done says that the run is over. A night may be
+// killed anywhere, so this loses no more than the next run makes good.
+func (c *command) insist(ctx context.Context, patience time.Duration) (done func()) {
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+		}
+		select {
+		case <-over:
+		case <-time.After(patience):
+			c.Say("heatwatch: nightly: it was ended in the middle of a step: nothing is lost: the next run goes on from there")
+			c.Exit(problem.Failed)
+		}
+	}()
+	return func() { close(over) }
 }
 
 // ended notes how a night ended and calls the hooks. One that was stopped or never began is no night. A night of another
