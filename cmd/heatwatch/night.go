@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"heatwatch/etl/nightly"
@@ -134,15 +135,20 @@ func (c *command) ended(ctx context.Context, h *house, own bool, started time.Ti
 	if err != nil {
 		return err
 	}
+	changed := !slices.Equal(late, last.Late)
 	if last.Late = late; own {
+		changed = changed || c.serving || sum.News() || state != last.State
 		last.Started, last.Finished, last.State = started, c.System(), state
 		if failed == nil {
 			last.Generation = sum.Generation
 		}
 	}
-	// First the note: a hook that hangs or kills must not make the night run again.
-	if err := h.writeNight(last); err != nil {
-		return err
+	// First the note: a hook that hangs or kills must not make the night run again. A run by hand that changed nothing
+	// writes nothing either.
+	if changed {
+		if err := h.writeNight(last); err != nil {
+			return err
+		}
 	}
 	c.callHooks(ctx, h, alerts, state)
 	return nil

@@ -44,6 +44,7 @@ point, running uploads are cut, and a cut upload is never taken for a whole one.
 }
 
 func (c *command) serve(ctx context.Context, h *house) error {
+	c.serving = true
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	server, err := c.listen(h)
