@@ -229,3 +229,40 @@ func TestServeMakesGoodAMissedNight(t *testing.T) {
 		t.Errorf("it ran again after a restart: %v, %v", ran, again)
 	}
 }
+
+// The units are what systemd understands, and name this program and this home.
+func TestUnits(t *testing.T) {
+	r := newRig(t)
+	r.run(0, "init")
+	all := r.run(0, "serve", "--print-unit")
+	dir := t.TempDir()
+	for _, name := range unitNames {
+		one := r.run(0, "serve", "--print-unit="+name)
+		if !strings.HasPrefix(one, "# /etc/systemd/system/"+name+"\n[Unit]\n") || !strings.Contains(all, one) {
+			t.Errorf("%s is\n%s", name, one)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(one), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"--home " + r.home() + " serve\n", "NoNewPrivileges=yes\n", "ProtectSystem=strict\n", "ReadWritePaths=" + r.home() + "\n", "PrivateTmp=yes\n",
+		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n", "UMask=0077\n", "OnCalendar=*-*-* 2:15:00 America/Los_Angeles\n", "Persistent=true\n", "SuccessExitStatus=4\n"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the units lack %q", want)
+		}
+	}
+	r.run(2, "serve", "--print-unit=heatwatch.socket")
+	if strings.Contains(r.lastErr, "panic") || !strings.Contains(r.lastErr, "heatwatch-nightly.timer") {
+		t.Errorf("said %q", r.lastErr)
+	}
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("no systemd-analyze: the units are compared with text alone")
+	}
+	args := []string{"verify", "--man=no"}
+	for _, name := range unitNames {
+		args = append(args, filepath.Join(dir, name))
+	}
+	if out, err := exec.Command("systemd-analyze", args...).CombinedOutput(); err != nil || strings.Contains(string(out), dir) {
+		t.Errorf("systemd says %v\n%s", err, out)
+	}
+}
