@@ -84,8 +84,13 @@ func (h *house) late(p enrolled) (bool, error) {
 			last = d
 		}
 	}
-	return !isFresh(last, p.Freshness, h.now()), nil
+	return h.now().Sub(last.Created) > time.Duration(promiseDays[p.Freshness]+graceDays)*24*time.Hour, nil
 }
+
+// promiseDays is how long after a drop the next is due, and graceDays how much longer nobody is called.
+var promiseDays = map[string]int{"weekly": 7, "monthly": 31, "quarterly": 92}
+
+const graceDays = 7
 
 const (
 	hookTime  = 30 * time.Second // for one

@@ -13,6 +13,7 @@ import (
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
+	"heatwatch/models"
 )
 
 // nightNote is the note about the last nightly that came to an end, for serve after a restart, for a monitor and for hooks.
@@ -97,6 +98,8 @@ func (c *command) night(ctx context.Context, h *house, from string, rebuild bool
 	return sum, err
 }
 
+func (h *house) day(t time.Time) models.Date { return models.DateOf(t.In(h.zone)) }
+
 // patience is how long a run that was told to stop may take to come to a safe point: a sort of gigabytes does not look up.
 const patience = 4500 * time.Millisecond
 
@@ -123,7 +126,7 @@ func (c *command) insist(ctx context.Context, patience time.Duration) (done func
 // ended notes how a night ended and calls the hooks. One that was stopped or never began is no night. A night of another
 // area than the home's own does not stand for the one that is due.
 func (c *command) ended(ctx context.Context, h *house, own bool, started time.Time, sum nightly.Summary, failed error) error {
-	if ctx.Err() != nil || errors.Is(failed, home.ErrLocked) {
+	if ctx.Err() != nil || errors.Is(failed, home.ErrHeld) {
 		return nil
 	}
 	last, err := h.lastNight()
@@ -135,7 +138,7 @@ func (c *command) ended(ctx context.Context, h *house, own bool, started time.Ti
 	if err != nil {
 		return err
 	}
-	changed := !slices.Equal(late, last.Late)
+	changed := !slices.Equal(late, last.Late) || own && h.day(started) != h.day(last.Started)
 	if last.Late = late; own {
 		changed = changed || c.serving || sum.News() || state != last.State
 		last.Started, last.Finished, last.State = started, c.System(), state
@@ -143,8 +146,8 @@ func (c *command) ended(ctx context.Context, h *house, own bool, started time.Ti
 			last.Generation = sum.Generation
 		}
 	}
-	// First the note: a hook that hangs or kills must not make the night run again. A run by hand that changed nothing
-	// writes nothing either.
+	// First the note: a hook that hangs or kills must not make the night run again. A second run by hand on the same day
+	// that changed nothing writes nothing either.
 	if changed {
 		if err := h.writeNight(last); err != nil {
 			return err

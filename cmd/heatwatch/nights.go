@@ -64,7 +64,7 @@ func (n nights) missed() time.Time {
 func (n nights) one(ctx context.Context, due time.Time) {
 	for said := false; ; said = true {
 		err := n.run(ctx)
-		if !errors.Is(err, home.ErrLocked) || ctx.Err() != nil {
+		if !errors.Is(err, home.ErrHeld) || ctx.Err() != nil {
 			if err != nil {
 				n.say(err)
 			}

@@ -148,7 +148,7 @@ func TestNightsAndTheMachinesClock(t *testing.T) {
 
 func TestANightWaitsForTheHome(t *testing.T) {
 	s := &sky{t: t, at: clockAt(t, "2026-12-01 12:00")}
-	locked := fmt.Errorf("somebody: %w", home.ErrLocked)
+	locked := fmt.Errorf("somebody: %w", home.ErrHeld)
 	s.run = func() error { // a release holds the home until 02:30
 		if s.at.Before(clockAt(t, "2026-12-02 02:30")) {
 			return locked

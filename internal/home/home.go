@@ -82,8 +82,8 @@ func (h Home) Check() error {
 	return nil
 }
 
-// ErrLocked is in the error of Lock where somebody else holds it.
-var ErrLocked = errors.New("the home is locked")
+// ErrHeld says that somebody else has the lock.
+var ErrHeld = errors.New("the lock is held")
 
 // Lock is the one lock of a home.
 type Lock struct{ f *os.File }
@@ -98,7 +98,7 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		f.Close()
-		return nil, problem.Wrap(ErrLocked, problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
+		return nil, problem.Wrap(ErrHeld, problem.Failed, h.Dir, "the home is locked by "+holder(path), "wait for it to end, then try again")
 	case err != nil:
 		return nil, problem.Wrap(err, problem.Failed, path, "the lock cannot be opened", "check the permissions of the home")
 	}
