@@ -178,7 +178,7 @@ func (s *story) makeKey(name string) error {
 	if err := os.WriteFile(s.path("logins", name), pemBytes(block), 0o600); err != nil {
 		return err
 	}
-	_, err = partner.AddKey(s.house.fs, s.house.Partners(), name, ssh.MarshalAuthorizedKey(signer.PublicKey()))
+	_, err = partner.AddKey(s.house.fs, s.house.Partners(), name, ssh.MarshalAuthorizedKey(signer.PublicKey()), partner.Ends{})
 	return err
 }
 

@@ -19,8 +19,8 @@ import (
 	"heatwatch/privacy/ledger"
 )
 
-// nights is for how many there must be room.
-const nights = 7
+// nightsOfRoom is for how many there must be room.
+const nightsOfRoom = 7
 
 // checkRoom compares the disk with what the coming nights will add, if they go on like the last ones.
 func (d *doctor) checkRoom() {
@@ -39,9 +39,9 @@ func (d *doctor) checkRoom() {
 
 // room judges. One night's room is the least without which a home cannot go on.
 func (d *doctor) room(need, room int64) {
-	what := fmt.Sprintf("%s free, %d nights need about %s", size(room), nights, size(need))
+	what := fmt.Sprintf("%s free, %d nights need about %s", size(room), nightsOfRoom, size(need))
 	switch {
-	case room < need/nights:
+	case room < need/nightsOfRoom:
 		d.fail("disk", what, "make room before the next night: a full disk harms nothing, but no drop is taken")
 	case room < need:
 		d.warn("disk", what, "make room, or keep fewer generations (nightly.keep)")
@@ -59,7 +59,7 @@ func (d *doctor) need() (int64, error) {
 		return 0, err
 	}
 	daily, err := d.dropsPerDay()
-	return spare + whole + nights*(growth+daily), err
+	return spare + whole + nightsOfRoom*(growth+daily), err
 }
 
 // lakeGrowth is the most that one of the last generations has added, and the size of the current one.
@@ -168,7 +168,7 @@ func (d *doctor) checkClock() {
 		}
 	}
 	h := house{Home: d.home}
-	if t := h.lastNight(); !t.IsZero() {
+	if t := h.nightCameToEnd(); !t.IsZero() {
 		ours = append(ours, recorded{models.DateOf(t.In(d.zone)), "the last night"})
 	}
 	var theirs time.Time
@@ -246,7 +246,7 @@ func headOf(path string) string {
 // checkNight wants a night to have come to its end since the schedule had one, with a few hours for it to run.
 func (d *doctor) checkNight() {
 	h := house{Home: d.home}
-	last := h.lastNight()
+	last := h.nightCameToEnd()
 	if last.IsZero() {
 		d.warn("night", "no nightly has come to its end yet", "run heatwatch nightly, or heatwatch serve, which does so by its schedule")
 		return

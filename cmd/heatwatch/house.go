@@ -26,7 +26,8 @@ import (
 // command is what every command of this binary starts from.
 type command struct {
 	*cli.App
-	dir string
+	dir     string
+	serving bool // this process is serve
 }
 
 // path is the home that was meant, whether there is one or not.

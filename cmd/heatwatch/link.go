@@ -27,20 +27,33 @@ func (c *command) linkCommand() *cobra.Command {
 				}
 				return c.Table(t)
 			}},
-		&cobra.Command{Example: "  heatwatch link dump --format csv",
-			Use: "dump", Short: "Print which file belongs to which person; never to leave the house", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error {
-				rows, err := c.crosswalk()
-				if err != nil {
-					return err
-				}
-				link.DumpOrder(rows)
-				t := render.Table{Columns: render.Cols("agency", "person_key", "person#", "population")}
-				for _, r := range rows {
-					t.Rows = append(t.Rows, []string{r.Partner, r.PersonKey, fmt.Sprint(r.Person), r.Population})
-				}
-				return c.Table(t)
-			}})
+		c.linkDump())
+	return cmd
+}
+
+func (c *command) linkDump() *cobra.Command {
+	cmd := &cobra.Command{Example: "  heatwatch link dump --format csv\n  heatwatch link dump --reason 'two files in doubt'",
+		Use: "dump", Short: "Print which file belongs to which person; never to leave the house", Args: cobra.NoArgs}
+	reason := reasonFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		h, err := c.open()
+		if err != nil {
+			return err
+		}
+		if err := h.accessed("link dump", *reason); err != nil {
+			return err
+		}
+		rows, err := lake.Crosswalk(h.Home)
+		if err != nil {
+			return err
+		}
+		link.DumpOrder(rows)
+		t := render.Table{Columns: render.Cols("agency", "person_key", "person#", "population")}
+		for _, r := range rows {
+			t.Rows = append(t.Rows, []string{r.Partner, r.PersonKey, fmt.Sprint(r.Person), r.Population})
+		}
+		return c.Table(t)
+	}
 	return cmd
 }
 

@@ -22,7 +22,7 @@ func (h *house) writeMetrics(path string, all []standing) error {
 	if err != nil {
 		return err
 	}
-	b := metricsOf(all, generation, h.lastNight())
+	b := metricsOf(all, generation, h.nightCameToEnd())
 	if err := durable.Replace(h.fs, path, b, 0o644); err != nil {
 		return problem.Wrap(err, problem.Failed, path, "the metrics cannot be written", "check the folder")
 	}
@@ -89,8 +89,8 @@ func truth(v bool) float64 {
 	return 0
 }
 
-// lastNight is when the last nightly came to its end, zero if none has.
-func (h *house) lastNight() time.Time {
+// nightCameToEnd is when the last nightly came to its end, zero if none has.
+func (h *house) nightCameToEnd() time.Time {
 	b, err := os.ReadFile(h.LastNight())
 	if err != nil {
 		return time.Time{}
@@ -105,7 +105,7 @@ func (h *house) lastNight() time.Time {
 // nightEnded records that a nightly came to its end: once a day, so that a second run changes nothing. It is for whoever
 // watches; nothing else rests on it.
 func (h *house) nightEnded() error {
-	if models.DateOf(h.lastNight().In(h.zone)) == h.today() {
+	if models.DateOf(h.nightCameToEnd().In(h.zone)) == h.today() {
 		return nil
 	}
 	if err := durable.Replace(h.fs, h.LastNight(), []byte(h.now().UTC().Format(time.RFC3339)+"\n"), 0o600); err != nil {

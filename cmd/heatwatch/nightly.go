@@ -53,8 +53,8 @@ fault.`,
 	return cmd
 }
 
-// night runs one nightly of a home.
-func (c *command) night(ctx context.Context, h *house, from string, rebuild bool) (nightly.Summary, error) {
+// runNight runs one nightly of a home.
+func (c *command) runNight(ctx context.Context, h *house, from string, rebuild bool) (nightly.Summary, error) {
 	if from != "" {
 		if st, err := os.Stat(from); err != nil || !st.IsDir() {
 			return nightly.Summary{}, problem.New(problem.Usage, from, "there is no such folder", "name a folder laid out as PARTNER/incoming/DROP")

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,7 +11,6 @@ import (
 	"heatwatch/etl/drop"
 	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
-	"heatwatch/internal/problem"
 	"heatwatch/models"
 	"heatwatch/reports/render"
 )
@@ -24,7 +21,7 @@ func (c *command) partnerCommand() *cobra.Command {
   heatwatch partner kit shelter-a --out kits/shelter-a
   heatwatch partner set shelter-a freshness=weekly
   heatwatch partner list`}
-	cmd.AddCommand(c.partnerAdd(), c.partnerKey(), c.partnerSet(), c.partnerList(), c.partnerRemove(), c.partnerKit())
+	cmd.AddCommand(c.partnerAdd(), c.partnerKey(), c.partnerKeys(), c.partnerSet(), c.partnerList(), c.partnerRemove(), c.partnerKit())
 	return cmd
 }
 
@@ -64,47 +61,13 @@ starts_on afterwards.`,
 				if pub == nil {
 					return nil
 				}
-				return c.addKey(h, args[0], pub)
+				return c.addKey(h, args[0], pub, partner.Ends{})
 			})
 		}}
 	cmd.Flags().StringVar(&kind, "kind", "", "kind of agency: "+strings.Join(models.Dictionary().List("agency_kind"), ", "))
 	cmd.Flags().StringVar(&key, "key", "", "file with the agency's public SSH key")
 	cmd.MarkFlagRequired("kind")
 	return cmd
-}
-
-// readKey reads a public key that AddKey will take.
-func readKey(file string) ([]byte, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, problem.Wrap(err, problem.Usage, file, "the key cannot be read", "name the agency's public key file, the one that ends in .pub")
-	}
-	err = partner.CheckKey(b)
-	if p := new(problem.Problem); errors.As(err, &p) && p.Where == "" {
-		p.Where = file
-	}
-	return b, err
-}
-
-func (c *command) addKey(h *house, name string, pub []byte) error {
-	fingerprint, err := partner.AddKey(h.fs, h.Partners(), name, pub)
-	if err != nil {
-		return err
-	}
-	c.Say("%s may log in with the key %s", name, fingerprint)
-	return nil
-}
-
-func (c *command) partnerKey() *cobra.Command {
-	return &cobra.Command{Example: "  heatwatch partner key shelter-a new-laptop.pub",
-		Use: "key NAME FILE.pub", Short: "Let an agency log in with one more key", Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
-			pub, err := readKey(args[1])
-			if err != nil {
-				return err
-			}
-			return c.locked("partner key", func(h *house) error { return c.addKey(h, args[0], pub) })
-		}}
 }
 
 func (c *command) partnerSet() *cobra.Command {

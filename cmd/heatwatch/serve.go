@@ -4,57 +4,50 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
-	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
-	"time"
 
-	"github.com/robfig/cron/v3"
 	"github.com/spf13/cobra"
 
-	"heatwatch/etl/drop"
-	"heatwatch/etl/partner"
+	"heatwatch/etl/nightly"
 	"heatwatch/internal/problem"
+	"heatwatch/internal/schedule"
 )
 
 func (c *command) serveCommand() *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Run the SFTP intake and the nightly schedule until told to stop", Args: cobra.NoArgs,
-		Long: `Offers each enrolled partner its own area over SFTP (public keys only), runs the nightly by the schedule, and answers "ok"
-on the health address. SIGTERM stops it cleanly: running uploads are cut, and a cut upload is never taken for a whole one.`,
-		Example: `  heatwatch serve --home county`,
+	var unit string
+	cmd := &cobra.Command{Use: "serve", Short: "Run the SFTP intake and the nightly schedule until told to stop", Args: cobra.NoArgs,
+		Long: `Offers each enrolled partner its own area over SFTP (public keys only), runs the nightly by the schedule, and answers on the
+health address: /healthz says "ok", /readyz how the last night went (503 where it failed or is overdue). A night that was
+missed is made good once, at the start. SIGTERM stops it cleanly, within five seconds: a night stops at its next safe
+point, running uploads are cut, and a cut upload is never taken for a whole one.`,
+		Example: `  heatwatch serve --home county
+  heatwatch serve --home /srv/county --print-unit
+  heatwatch serve --home /srv/county --print-unit=heatwatch.service > /etc/systemd/system/heatwatch.service`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if unit != "" && unit != allUnits && !slices.Contains(unitNames, unit) {
+				return problem.New(problem.Usage, "--print-unit", "there is no such unit", "all, or "+strings.Join(unitNames, ", "))
+			}
 			h, err := c.open()
 			if err != nil {
 				return err
 			}
+			if unit != "" {
+				return c.printUnits(h, unit)
+			}
 			return c.serve(cmd.Context(), h)
 		}}
-}
-
-// areas lists who may log in; it is asked at every login, so that a key that was revoked opens nothing any more.
-func (h *house) areas() ([]drop.PartnerKeys, error) {
-	names, err := partner.List(h.Partners())
-	if err != nil {
-		return nil, err
-	}
-	var all []drop.PartnerKeys
-	for _, n := range names {
-		b, err := os.ReadFile(filepath.Join(h.Partners(), n+".keys"))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		all = append(all, drop.PartnerKeys{Name: n, AuthorizedKeys: b})
-	}
-	return all, nil
+	cmd.Flags().StringVar(&unit, "print-unit", "", "print units for systemd, and do not serve: all, or "+strings.Join(unitNames, ", "))
+	cmd.Flags().Lookup("print-unit").NoOptDefVal = allUnits
+	return cmd
 }
 
 func (c *command) serve(ctx context.Context, h *house) error {
+	c.serving = true
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	server, err := drop.Listen(drop.Config{Listen: h.settings.SFTP.Listen, HostKey: hostKeyFile(h.Home), Root: h.SFTP(), Partners: h.areas, Log: c.log()})
+	server, err := c.listen(h)
 	if err != nil {
 		return err
 	}
@@ -62,8 +55,11 @@ func (c *command) serve(ctx context.Context, h *house) error {
 	if err != nil {
 		return problem.Wrap(err, problem.Failed, h.settings.Health.Listen, "the health address cannot be listened on", "set health.listen to a free one")
 	}
-	schedule, err := cron.ParseStandard(h.settings.Nightly.Schedule)
+	due, err := schedule.Parse(h.settings.Nightly.Schedule, h.zone)
 	if err != nil {
+		return err
+	}
+	if err := c.firstServe(h); err != nil {
 		return err
 	}
 	c.Say("sftp on %s, health on http://%s/, nightly at %q %s", server.Addr(), health.Addr(), h.settings.Nightly.Schedule, h.settings.Timezone)
@@ -73,8 +69,8 @@ func (c *command) serve(ctx context.Context, h *house) error {
 		sftpErr = server.Serve(ctx)
 		stop()
 	})
-	wg.Go(func() { serveHealth(ctx, health) })
-	wg.Go(func() { c.nights(ctx, h, schedule) })
+	wg.Go(func() { c.serveHealth(ctx, h, due, health) })
+	wg.Go(func() { c.nights(h, due).all(ctx) })
 	<-ctx.Done()
 	wg.Wait()
 	if sftpErr != nil && !errors.Is(sftpErr, context.Canceled) {
@@ -84,40 +80,30 @@ func (c *command) serve(ctx context.Context, h *house) error {
 	return nil
 }
 
-// serveHealth answers a monitor on loopback.
-func serveHealth(ctx context.Context, l net.Listener) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write([]byte("ok\n"))
-	})
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		srv.Shutdown(end)
-	}()
-	srv.Serve(l)
+// firstServe notes when a home was served first: nights before that were not missed.
+func (c *command) firstServe(h *house) error {
+	n, err := h.lastNight()
+	if err != nil || !n.Since.IsZero() {
+		return err
+	}
+	n.Since = c.System()
+	return h.writeNight(n)
 }
 
-// nights runs the nightly by the schedule, one at a time, in the home's time zone. What fails is said and tried again
-// the next night.
-func (c *command) nights(ctx context.Context, h *house, schedule cron.Schedule) {
-	for {
-		next := schedule.Next(time.Now().In(h.zone))
-		timer := time.NewTimer(time.Until(next))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		}
-		sum, err := c.night(ctx, h, "", false)
-		if err != nil {
-			c.Say("heatwatch: nightly: %v", err)
-			continue
-		}
-		c.Say("nightly: %s", sum)
-	}
+// nights are those of a home. Each reads the home anew: what was released, enrolled or set since is seen.
+func (c *command) nights(h *house, due schedule.Schedule) nights {
+	return nights{next: due.Next, now: c.System, sleep: sleep, last: h.lastNight,
+		say: func(err error) { c.Say("heatwatch: %v", err) },
+		run: func(ctx context.Context) error {
+			started := c.System()
+			now, err := c.open()
+			if err != nil {
+				return errors.Join(err, c.ended(ctx, h, true, started, nightly.Summary{}, err))
+			}
+			sum, err := c.night(ctx, now, "", false)
+			if err == nil {
+				c.Say("nightly: %s", sum)
+			}
+			return err
+		}}
 }

@@ -157,11 +157,19 @@ func (c *command) quarantineCommand() *cobra.Command {
 	cmd := &cobra.Command{Example: "  heatwatch quarantine list",
 		Use: "quarantine", Short: "Look at rows that were put aside"}
 	var only string
+	var reason *string
 	list := &cobra.Command{Example: "  heatwatch quarantine list --partner shelter-a",
 		Use: "list", Short: "List rows that were put aside, with reasons, never with their values", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			h, err := c.open()
 			if err != nil {
+				return err
+			}
+			var what named
+			if only != "" {
+				what.Partners = 1
+			}
+			if err := h.accessed("quarantine list", *reason, what); err != nil {
 				return err
 			}
 			names, err := partner.List(h.Partners())
@@ -179,6 +187,7 @@ func (c *command) quarantineCommand() *cobra.Command {
 			}
 			return c.Table(t)
 		}}
+	reason = reasonFlag(list)
 	list.Flags().StringVar(&only, "partner", "", "one partner only")
 	cmd.AddCommand(list)
 	return cmd

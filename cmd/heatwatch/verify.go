@@ -29,7 +29,8 @@ func (c *command) verifyCommand() *cobra.Command {
 	var release, ledgerDir, site, key string
 	cmd := &cobra.Command{Use: "verify", Short: "Check the whole home; or one published site or release file, without data", Args: cobra.NoArgs,
 		Long: `Without a flag: reads every file of the lake byte by byte and row by row, accounts for every row of every drop, and checks
-receipts, the ledger end to end, and every release file against its ledger entry. Exit 3: ledger, release or plan; 1: damage to the lake.
+receipts, the chains of the logs, the ledger end to end, and every release file against its ledger entry. Exit 3: ledger,
+release or plan; 1: damage to the lake, a drop or a log.
 
 --release FILE follows the figures of one release file back to the ledger, on a machine without home and data: signature,
 accounting by the file's own manifest, every figure that rests on the file computed again from its noisy cells and
@@ -319,7 +320,11 @@ func (c *command) inspect(ctx context.Context, v *inspection) error {
 		return err
 	}
 	v.Lake = lakeVerdict{found.Generation, found.Content.String()}
-	v.Problems = append(v.Problems, found.Problems...)
+	logs, err := logDamage(home)
+	if err != nil {
+		return err
+	}
+	v.Problems = append(append(v.Problems, found.Problems...), logs...)
 	if h != nil {
 		rows, err := h.rowsAccounted()
 		if err != nil {

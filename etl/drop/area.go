@@ -27,6 +27,7 @@ type area struct {
 	mu    sync.Mutex
 	files int                // files and folders in incoming
 	bytes int64              // their bytes; of open uploads, what is reserved
+	drops map[string]int64   // the same, drop by drop
 	open  map[string]*upload // by path below incoming
 	temps int                // for names of staged manifests
 }
@@ -49,7 +50,7 @@ func openArea(root, partner string, quota Quota, log *slog.Logger) (*area, error
 		return nil, err
 	}
 	defer own.Close()
-	a := &area{partner: partner, quota: quota, log: log, open: map[string]*upload{}}
+	a := &area{partner: partner, quota: quota, log: log, open: map[string]*upload{}, drops: map[string]int64{}}
 	if a.in, err = openFolder(own, incomingDir); err == nil {
 		a.out, err = openFolder(own, receiptsDir)
 	}
@@ -121,7 +122,7 @@ func (a *area) sweep() error {
 // measure counts what is in the incoming folder; the nightly run takes drops
 // away without telling. It is called with a.mu held, or before anyone has a.
 func (a *area) measure() error {
-	files, bytes := 0, int64(0)
+	files, bytes, drops := 0, int64(0), map[string]int64{}
 	err := a.walk(func(name string, info fs.FileInfo) error {
 		files++
 		if info.Mode().IsRegular() {
@@ -130,11 +131,12 @@ func (a *area) measure() error {
 				size = max(size, u.size)
 			}
 			bytes += size
+			drops[path.Dir(name)] += size
 		}
 		return nil
 	})
 	if err == nil {
-		a.files, a.bytes = files, bytes
+		a.files, a.bytes, a.drops = files, bytes, drops
 	}
 	return err
 }
@@ -190,23 +192,49 @@ func (a *area) roomForFile() error {
 	if a.files < a.quota.AreaFiles {
 		return nil
 	}
-	a.logQuota("files")
+	a.logQuota(errCountQuota.code)
 	return errCountQuota
 }
 
-// reserve books bytes.
-func (a *area) reserve(more int64) error {
-	if a.bytes+more > a.quota.AreaBytes {
-		if err := a.measure(); err != nil {
-			return err
-		}
-		if a.bytes+more > a.quota.AreaBytes {
-			a.logQuota("bytes")
-			return errAreaQuota
-		}
+// reserve books bytes of a drop.
+func (a *area) reserve(drop string, more int64) error {
+	if err := a.fits(drop, more, more); err != nil {
+		return err
 	}
-	a.bytes += more
+	a.book(drop, more)
 	return nil
+}
+
+// fits makes sure that there is room for more bytes in a drop, of which so many
+// are new to the area.
+func (a *area) fits(drop string, more, fresh int64) error {
+	if a.room(drop, more, fresh) == nil {
+		return nil
+	}
+	if err := a.measure(); err != nil {
+		return err
+	}
+	if r := a.room(drop, more, fresh); r != nil {
+		a.logQuota(r.code)
+		return r
+	}
+	return nil
+}
+
+func (a *area) room(drop string, more, fresh int64) *refusal {
+	switch {
+	case a.bytes+fresh > a.quota.AreaBytes:
+		return errAreaQuota
+	case a.drops[drop]+more > a.quota.DropBytes:
+		return errDropQuota
+	}
+	return nil
+}
+
+// book adds bytes to a drop, or takes some away.
+func (a *area) book(drop string, more int64) {
+	a.bytes += more
+	a.drops[drop] += more
 }
 
 func (a *area) logQuota(what string) {

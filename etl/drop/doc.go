@@ -41,8 +41,21 @@
 // tell our folders. Logs name partners, drops (they have passed the rule for names),
 // sizes and addresses; no file names, no user names of strangers, no content.
 //
-// Keys are read again at each login. A key that is taken away ends no session
-// that is open; Server.Disconnect does.
+// Keys are read again at each login. A key may have an expiry-time, as OpenSSH
+// writes it, so that an old key and its successor open side by side for a while.
+// A key that is taken away or ends ends no session that is open;
+// Server.Disconnect does.
+//
+// What a partner and strangers can take up is bounded: see Quota and Times. A
+// client is idle that moves no whole SFTP packet; one that sends its packet byte
+// by byte, or does not read its answer, is.
+//
+// Config.Audit is told what each partner did: login or failed login, every
+// upload with how it ended, names made, changed and removed, receipts fetched,
+// what was refused with a code, logout. A login whose line cannot be written is
+// refused. A line about something done follows it, so a kill between the two
+// leaves it out; the kill itself shows as a session without logout. File names
+// that no drop can have are replaced, for they may be a person's.
 //
 // # The client
 //

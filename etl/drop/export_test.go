@@ -3,6 +3,9 @@ package drop
 import (
 	"io"
 	"log/slog"
+	"net"
+	"net/netip"
+	"time"
 )
 
 // Pieces books pieces of a file in the order given and returns how far it is
@@ -23,11 +26,18 @@ func ServePipe(root, partner string, rw io.ReadWriteCloser, log *slog.Logger) er
 	}
 	defer a.close()
 	defer rw.Close()
-	return serveFiles(a, rw)
+	v := &visit{area: a, log: log, rec: &recorder{now: time.Now, log: log, day: &day{quota: Quota{}.withDefaults()}}}
+	return serveFiles(v, rw, func() {})
 }
 
 // Locate says what a path from a partner stands for.
 func Locate(p string) (drop, name string, kind int, err error) {
 	at, err := locate(p, 512)
 	return at.drop, at.name, int(at.kind), err
+}
+
+// SameAddress tells whether two remote addresses count as one.
+func SameAddress(a, b string) bool {
+	remote := func(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
+	return addressOf(remote(a)) == addressOf(remote(b))
 }

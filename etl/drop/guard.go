@@ -16,8 +16,9 @@ import (
 // the whole process. A client that has waited for its handle never notices.
 type guard struct {
 	io.ReadWriteCloser
-	in   *bufio.Reader
-	rest int // bytes of the current packet that are still to be read
+	in    *bufio.Reader
+	rest  int    // bytes of the current packet that are still to be read
+	alive func() // a whole packet has gone by; bytes alone and keepalives of the transport are no life
 
 	mu      sync.Mutex
 	handles map[string]bool
@@ -43,8 +44,8 @@ const (
 
 var errProtocol = errors.New("packet out of order")
 
-func newGuard(rwc io.ReadWriteCloser) *guard {
-	return &guard{ReadWriteCloser: rwc, in: bufio.NewReaderSize(rwc, 64<<10), handles: map[string]bool{}}
+func newGuard(rwc io.ReadWriteCloser, alive func()) *guard {
+	return &guard{ReadWriteCloser: rwc, in: bufio.NewReaderSize(rwc, 64<<10), alive: alive, handles: map[string]bool{}}
 }
 
 func (g *guard) Read(p []byte) (int, error) {
@@ -54,7 +55,9 @@ func (g *guard) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := g.in.Read(p[:min(len(p), g.rest)])
-	g.rest -= n
+	if g.rest -= n; g.rest == 0 && n > 0 {
+		g.alive()
+	}
 	return n, err
 }
 
@@ -108,7 +111,11 @@ func (g *guard) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		rest = rest[g.follow(rest):]
 	}
-	return g.ReadWriteCloser.Write(p)
+	n, err := g.ReadWriteCloser.Write(p)
+	if err == nil {
+		g.alive()
+	}
+	return n, err
 }
 
 // follow takes some bytes of p, at least one.

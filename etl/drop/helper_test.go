@@ -46,6 +46,7 @@ type site struct {
 	server  *drop.Server
 	address string // that clients use: the server's, or a proxy's
 	log     *logs
+	book    *book
 	stop    context.CancelFunc
 	stopped chan error
 
@@ -56,7 +57,7 @@ type site struct {
 // newSite starts a server; change may be nil.
 func newSite(t *testing.T, change func(*drop.Config)) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), partners: map[string][]byte{}, log: &logs{}, stopped: make(chan error, 1)}
+	s := &site{t: t, dir: t.TempDir(), partners: map[string][]byte{}, log: &logs{}, book: &book{}, stopped: make(chan error, 1)}
 	s.root = filepath.Join(s.dir, "areas")
 	must(t, os.Mkdir(s.root, 0o700))
 	hostKey := filepath.Join(s.dir, "host.key")
@@ -68,6 +69,7 @@ func newSite(t *testing.T, change func(*drop.Config)) *site {
 		Listen: "127.0.0.1:0", HostKey: hostKey, Root: s.root, Partners: s.keys,
 		Times: drop.Times{Grace: 100 * time.Millisecond},
 		Log:   slog.New(slog.NewTextHandler(s.log, nil)),
+		Audit: s.book.write,
 	}
 	if change != nil {
 		change(&cfg)
@@ -97,6 +99,9 @@ func (s *site) end() {
 	}
 	if s.t.Failed() {
 		s.t.Logf("server's log:\n%s", s.log)
+	}
+	if bad := s.book.unsafe(); bad != "" {
+		s.t.Errorf("an audit log holds %s", bad)
 	}
 	for _, secret := range []string{s.dir, ".csv"} {
 		if strings.Contains(s.log.String(), secret) {

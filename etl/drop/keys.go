@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"heatwatch/etl/partner"
 )
 
 // PartnerKeys is a partner that may log in.
@@ -20,19 +23,21 @@ type PartnerKeys struct {
 // authorized is one key that opens an area.
 type authorized struct {
 	key    ssh.PublicKey
-	source string // addresses it may come from, comma separated; "" for any
+	source string    // addresses it may come from, comma separated; "" for any
+	until  time.Time // when it stops opening anything; zero for never
 }
 
 // CheckAuthorizedKeys says what is wrong with authorized_keys lines, each
 // problem with its line number; the server ignores such lines.
 func CheckAuthorizedKeys(lines []byte) (good int, problems []string) {
-	keys, problems := parseAuthorized(lines)
+	keys, problems := parseAuthorized(lines, time.UTC)
 	return len(keys), problems
 }
 
 // parseAuthorized reads the lines one by one. A line that is not understood in
-// full opens nothing: an option that we would ignore may be a restriction.
-func parseAuthorized(lines []byte) (keys []authorized, problems []string) {
+// full opens nothing: an option that we would ignore may be a restriction. Times
+// without a zone of their own are in zone.
+func parseAuthorized(lines []byte, zone *time.Location) (keys []authorized, problems []string) {
 	number := 0
 	for line := range bytes.SplitSeq(lines, []byte("\n")) {
 		number++
@@ -40,7 +45,7 @@ func parseAuthorized(lines []byte) (keys []authorized, problems []string) {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		k, err := parseAuthorizedLine(line)
+		k, err := parseAuthorizedLine(line, zone)
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("line %d: %v", number, err))
 			continue
@@ -50,7 +55,7 @@ func parseAuthorized(lines []byte) (keys []authorized, problems []string) {
 	return keys, problems
 }
 
-func parseAuthorizedLine(line []byte) (authorized, error) {
+func parseAuthorizedLine(line []byte, zone *time.Location) (authorized, error) {
 	key, _, options, _, err := ssh.ParseAuthorizedKey(line)
 	if err != nil {
 		return authorized{}, fmt.Errorf("not a public key as in OpenSSH's authorized_keys")
@@ -66,6 +71,10 @@ func parseAuthorizedLine(line []byte) (authorized, error) {
 			// forbids what this server does not have
 		case "from":
 			if a.source, err = sources(value); err != nil {
+				return authorized{}, err
+			}
+		case "expiry-time":
+			if a.until, err = partner.ParseExpiry(value, zone); err != nil {
 				return authorized{}, err
 			}
 		default:

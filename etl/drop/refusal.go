@@ -12,8 +12,10 @@ import (
 )
 
 // refusal is an error that a client may see: an SFTP status and a fixed text.
-// pkg/sftp sends the text as it is and finds the status by unwrapping.
+// pkg/sftp sends the text as it is and finds the status by unwrapping. The code
+// is for the audit log.
 type refusal struct {
+	code   string
 	status error
 	text   string
 }
@@ -23,23 +25,25 @@ func (r *refusal) Unwrap() error { return r.status }
 
 // All that a client is ever told.
 var (
-	errNoSuchFile  = &refusal{sftp.ErrSSHFxNoSuchFile, "no such file"}
-	errDenied      = &refusal{sftp.ErrSSHFxPermissionDenied, "permission denied"}
-	errBadName     = &refusal{sftp.ErrSSHFxPermissionDenied, "this name is not allowed: use letters, digits, dot, underscore and hyphen, and begin with a letter or digit"}
-	errClosed      = &refusal{sftp.ErrSSHFxPermissionDenied, "the drop has its manifest and is closed: send another drop"}
-	errNoReading   = &refusal{sftp.ErrSSHFxPermissionDenied, "what was sent cannot be read back: see receipts"}
-	errUnsupported = &refusal{sftp.ErrSSHFxOpUnsupported, "not supported"}
-	errExists      = &refusal{sftp.ErrSSHFxFailure, "the name is taken"}
-	errBusy        = &refusal{sftp.ErrSSHFxFailure, "an upload to it is under way"}
-	errTakenOver   = &refusal{sftp.ErrSSHFxFailure, "another upload took this name over"}
-	errGap         = &refusal{sftp.ErrSSHFxFailure, "a part is missing: send the file again"}
-	errScattered   = &refusal{sftp.ErrSSHFxFailure, "written in too many separate pieces: send the file from start to end"}
-	errFileQuota   = &refusal{sftp.ErrSSHFxFailure, "the file is larger than allowed"}
-	errAreaQuota   = &refusal{sftp.ErrSSHFxFailure, "the area is full: wait for the next nightly run or call the warehouse"}
-	errCountQuota  = &refusal{sftp.ErrSSHFxFailure, "too many files in the area: wait for the next nightly run or call the warehouse"}
-	errHandles     = &refusal{sftp.ErrSSHFxFailure, "too many open files"}
-	errDiskFull    = &refusal{sftp.ErrSSHFxFailure, "the warehouse has no room: call the warehouse"}
-	errFailure     = &refusal{sftp.ErrSSHFxFailure, "failure"}
+	errNoSuchFile  = &refusal{"no_such_file", sftp.ErrSSHFxNoSuchFile, "no such file"}
+	errDenied      = &refusal{"denied", sftp.ErrSSHFxPermissionDenied, "permission denied"}
+	errBadName     = &refusal{"bad_name", sftp.ErrSSHFxPermissionDenied, "this name is not allowed: use letters, digits, dot, underscore and hyphen, and begin with a letter or digit"}
+	errClosed      = &refusal{"drop_closed", sftp.ErrSSHFxPermissionDenied, "the drop has its manifest and is closed: send another drop"}
+	errNoReading   = &refusal{"no_reading", sftp.ErrSSHFxPermissionDenied, "what was sent cannot be read back: see receipts"}
+	errUnsupported = &refusal{"unsupported", sftp.ErrSSHFxOpUnsupported, "not supported"}
+	errExists      = &refusal{"exists", sftp.ErrSSHFxFailure, "the name is taken"}
+	errBusy        = &refusal{"busy", sftp.ErrSSHFxFailure, "an upload to it is under way"}
+	errTakenOver   = &refusal{"taken_over", sftp.ErrSSHFxFailure, "another upload took this name over"}
+	errGap         = &refusal{"gap", sftp.ErrSSHFxFailure, "a part is missing: send the file again"}
+	errScattered   = &refusal{"scattered", sftp.ErrSSHFxFailure, "written in too many separate pieces: send the file from start to end"}
+	errFileQuota   = &refusal{"file_quota", sftp.ErrSSHFxFailure, "the file is larger than allowed"}
+	errDropQuota   = &refusal{"drop_quota", sftp.ErrSSHFxFailure, "the drop is larger than allowed: send it in parts, as several drops"}
+	errDayQuota    = &refusal{"day_quota", sftp.ErrSSHFxFailure, "enough for one day: go on tomorrow, or call the warehouse"}
+	errAreaQuota   = &refusal{"area_quota", sftp.ErrSSHFxFailure, "the area is full: wait for the next nightly run or call the warehouse"}
+	errCountQuota  = &refusal{"count_quota", sftp.ErrSSHFxFailure, "too many files in the area: wait for the next nightly run or call the warehouse"}
+	errHandles     = &refusal{"handles", sftp.ErrSSHFxFailure, "too many open files"}
+	errDiskFull    = &refusal{"disk_full", sftp.ErrSSHFxFailure, "the warehouse has no room: call the warehouse"}
+	errFailure     = &refusal{"failure", sftp.ErrSSHFxFailure, "failure"}
 )
 
 // answer turns any error into one of the fixed set. What it hides goes to the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -22,11 +23,18 @@ type Server struct {
 	log      *slog.Logger
 
 	mu       sync.Mutex
-	areas    map[string]*area             // of partners with a session
-	conns    map[net.Conn]*ssh.ServerConn // nil value: not logged in yet
+	areas    map[string]*area // of partners with a session
+	days     map[string]*day  // by partner
+	conns    map[net.Conn]*visitor
 	logins   int
 	stopping bool
 	running  sync.WaitGroup
+}
+
+// visitor is who is at the other end of a connection.
+type visitor struct {
+	address string
+	partner string // "": not logged in yet
 }
 
 // Listen takes the address and checks key and folder, so that a mistake in the
@@ -35,6 +43,9 @@ func Listen(cfg Config) (*Server, error) {
 	cfg.Quota, cfg.Times = cfg.Quota.withDefaults(), cfg.Times.withDefaults()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	signer, err := readPrivateKey(cfg.HostKey, "the SFTP server's key")
 	if err != nil {
@@ -49,7 +60,7 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	return &Server{
 		cfg: cfg, signer: signer, listener: l, log: cfg.Log,
-		areas: map[string]*area{}, conns: map[net.Conn]*ssh.ServerConn{},
+		areas: map[string]*area{}, days: map[string]*day{}, conns: map[net.Conn]*visitor{},
 	}, nil
 }
 
@@ -104,16 +115,17 @@ func isTemporary(err error) bool {
 
 // start runs one connection, if there is room for one more stranger.
 func (s *Server) start(ctx context.Context, conn net.Conn) {
+	address := addressOf(conn.RemoteAddr())
 	s.mu.Lock()
-	room := s.logins < s.cfg.Quota.Logins && !s.stopping
-	if room {
+	full := s.full(address)
+	if full == "" {
 		s.logins++
-		s.conns[conn] = nil
+		s.conns[conn] = &visitor{address: address}
 		s.running.Add(1)
 	}
 	s.mu.Unlock()
-	if !room {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "too many logins under way, connection closed", peer(conn))
+	if full != "" {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "connection closed: "+full, peer(conn))
 		conn.Close()
 		return
 	}
@@ -125,18 +137,82 @@ func (s *Server) start(ctx context.Context, conn net.Conn) {
 	}()
 }
 
+// full says why there is no room for one more connection from an address; ""
+// where there is. s.mu is held.
+func (s *Server) full(address string) string {
+	same := 0
+	for _, v := range s.conns {
+		if v.address == address {
+			same++
+		}
+	}
+	switch {
+	case s.stopping:
+		return "the server stops"
+	case len(s.conns) >= s.cfg.Quota.Connections:
+		return "too many connections"
+	case same >= s.cfg.Quota.AddressConnections:
+		return "too many connections from one address"
+	case s.logins >= s.cfg.Quota.Logins:
+		return "too many logins under way"
+	}
+	return ""
+}
+
+// addressOf is what counts as one address. Whoever has an IPv6 address has all
+// of its /64.
+func addressOf(remote net.Addr) string {
+	ap, err := netip.ParseAddrPort(remote.String())
+	if err != nil {
+		return ""
+	}
+	bits := 32
+	a := ap.Addr().Unmap()
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}
+
 func (s *Server) forget(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, conn)
 }
 
-// loggedIn ends the time as a stranger; c is nil where the login failed.
-func (s *Server) loggedIn(conn net.Conn, c *ssh.ServerConn) {
+// loggedIn ends the time as a stranger; partner is "" where the login failed. It
+// tells whether the partner has too many connections now.
+func (s *Server) loggedIn(conn net.Conn, partner string) (crowded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logins--
-	s.conns[conn] = c
+	if partner == "" {
+		return false
+	}
+	s.conns[conn].partner = partner
+	same := 0
+	for _, v := range s.conns {
+		if v.partner == partner {
+			same++
+		}
+	}
+	return same > s.cfg.Quota.PartnerConnections
+}
+
+// day returns the books of a partner's day.
+func (s *Server) day(partner string) *day {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.days[partner]
+	if d == nil {
+		d = &day{quota: s.cfg.Quota}
+		s.days[partner] = d
+	}
+	return d
 }
 
 // Disconnect ends the sessions of a partner, whose keys were taken away say,
@@ -145,8 +221,8 @@ func (s *Server) Disconnect(partner string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for conn, c := range s.conns {
-		if c != nil && c.User() == partner {
+	for conn, v := range s.conns {
+		if v.partner == partner {
 			conn.Close()
 			n++
 		}
@@ -158,8 +234,8 @@ func (s *Server) stop() {
 	s.listener.Close()
 	s.mu.Lock()
 	s.stopping = true
-	for conn, c := range s.conns {
-		if c == nil {
+	for conn, v := range s.conns {
+		if v.partner == "" {
 			conn.Close()
 		}
 	}
@@ -184,14 +260,7 @@ func (s *Server) stop() {
 func (s *Server) enter(partner string) (*area, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := 0
-	for _, a := range s.areas {
-		all += a.sessions
-	}
 	a := s.areas[partner]
-	if all >= s.cfg.Quota.Sessions || (a != nil && a.sessions >= s.cfg.Quota.PartnerSessions) {
-		return nil, errTooManySessions
-	}
 	if a == nil {
 		var err error
 		if a, err = openArea(s.cfg.Root, partner, s.cfg.Quota, s.log.With(slog.String("partner", partner))); err != nil {
@@ -212,7 +281,5 @@ func (s *Server) leave(a *area) {
 		a.close()
 	}
 }
-
-var errTooManySessions = errors.New("too many sessions at once")
 
 func peer(c net.Conn) slog.Attr { return slog.String("from", c.RemoteAddr().String()) }

@@ -353,13 +353,7 @@ func TestSFTPAndNothingElse(t *testing.T) {
 // dial logs in without a session.
 func (s *site) dial(partner string) *ssh.Client {
 	s.t.Helper()
-	key, err := os.ReadFile(s.keyFile(partner))
-	must(s.t, err)
-	signer, err := ssh.ParsePrivateKey(key)
-	must(s.t, err)
-	c, err := ssh.Dial("tcp", s.server.Addr().String(), &ssh.ClientConfig{
-		User: partner, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
-	})
+	c, err := s.try(partner, partner)
 	must(s.t, err)
 	return c
 }
@@ -436,13 +430,13 @@ func TestListingsAreBounded(t *testing.T) {
 }
 
 func TestTooManySessions(t *testing.T) {
-	s := newSite(t, func(c *drop.Config) { c.Quota.PartnerSessions, c.Quota.Sessions = 2, 3 })
+	s := newSite(t, func(c *drop.Config) { c.Quota.PartnerConnections, c.Quota.Connections = 2, 3 })
 	var open []func()
 	for range 2 {
 		open = append(open, s.hold("shelter-a"))
 	}
-	if out, err := s.as("shelter-a", "ls"); err == nil {
-		t.Errorf("a third session of one partner:\n%s", out)
+	if out, err := s.as("shelter-a", "ls"); err == nil || !strings.Contains(out, "too many connections at once") {
+		t.Errorf("a third session of one partner: %v\n%s", err, out)
 	}
 	open = append(open, s.hold("shelter-b"))
 	if out, err := s.as("shelter-b", "ls"); err == nil {

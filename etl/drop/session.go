@@ -2,7 +2,6 @@ package drop
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,19 +15,28 @@ import (
 // serveConn does the login and then one session at a time.
 func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 	conn.SetDeadline(time.Now().Add(s.cfg.Times.Login))
-	c, channels, requests, err := ssh.NewServerConn(conn, s.sshConfig(conn))
+	try := &attempt{}
+	c, channels, requests, err := ssh.NewServerConn(conn, s.sshConfig(try))
 	if err != nil {
-		s.loggedIn(conn, nil)
+		s.loggedIn(conn, "")
 		s.log.LogAttrs(ctx, slog.LevelInfo, "login failed", peer(conn), slog.String("why", loginFailure(err)))
+		s.refusedLogin(conn, try, err)
 		return
 	}
-	s.loggedIn(conn, c)
+	crowded := s.loggedIn(conn, c.User())
 	conn.SetDeadline(time.Time{})
 	defer c.Close()
+	go ssh.DiscardRequests(requests) // tcpip-forward and everything else: refused
 
 	log := s.log.With(slog.String("partner", c.User()), peer(conn))
 	log.LogAttrs(ctx, slog.LevelInfo, "login", slog.String("key", c.Permissions.Extensions[keyExtension]))
 	defer log.LogAttrs(ctx, slog.LevelInfo, "logout")
+	rec := s.recorder(c.User(), log)
+	if sorry := s.admit(c, rec, crowded); sorry != "" {
+		s.turnAway(conn, channels, sorry)
+		return
+	}
+	defer func() { rec.note(Event{What: evLogout, Refused: rec.refusals.Load()}) }()
 
 	idle := time.AfterFunc(s.cfg.Times.Idle, func() {
 		log.LogAttrs(ctx, slog.LevelInfo, "idle for too long, connection closed")
@@ -36,7 +44,6 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 	})
 	defer idle.Stop()
 
-	go ssh.DiscardRequests(requests) // tcpip-forward and everything else: refused
 	busy := make(chan struct{}, 1)
 	for ch := range channels {
 		if ch.ChannelType() != "session" {
@@ -52,8 +59,8 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 		}
 		a, err := s.enter(c.User())
 		if err != nil {
-			log.LogAttrs(ctx, slog.LevelWarn, "session refused", slog.Bool("too_many", errors.Is(err, errTooManySessions)))
-			ch.Reject(ssh.ResourceShortage, "too many sessions, or the area is not available: try again later")
+			log.LogAttrs(ctx, slog.LevelWarn, "session refused")
+			ch.Reject(ssh.ResourceShortage, tellClosed)
 			<-busy
 			continue
 		}
@@ -67,77 +74,16 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 			defer s.running.Done()
 			defer func() { <-busy }()
 			defer s.leave(a)
-			serveSession(ctx, a, &tickingChannel{Channel: channel, idle: idle, limit: s.cfg.Times.Idle}, reqs)
+			v := &visit{area: a, log: a.log, rec: rec}
+			serveSession(ctx, v, channel, reqs, func() { idle.Reset(s.cfg.Times.Idle) })
 		}()
 	}
 	busy <- struct{}{} // a session that is still settling its files is not over: the log says logout after it
 }
 
-const (
-	keyExtension = "key"
-	sourceOption = "source-address" // x/crypto/ssh itself enforces it
-)
-
-var errUnknown = errors.New("no such partner or key")
-
-// sshConfig is made for each connection, so that the log can say from where.
-func (s *Server) sshConfig(conn net.Conn) *ssh.ServerConfig {
-	cfg := &ssh.ServerConfig{
-		Config:                  algorithms(),
-		PublicKeyAuthAlgorithms: signatures(),
-		MaxAuthTries:            6,
-		ServerVersion:           "SSH-2.0-heatwatch",
-		PublicKeyCallback: func(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-			return s.authorize(c.User(), key)
-		},
-	}
-	cfg.AddHostKey(s.signer)
-	return cfg
-}
-
-// authorize tells a stranger nothing about who is a partner: an unknown name and
-// an unknown key are refused in the same words.
-func (s *Server) authorize(user string, key ssh.PublicKey) (*ssh.Permissions, error) {
-	partners, err := s.cfg.Partners()
-	if err != nil {
-		s.log.LogAttrs(context.Background(), slog.LevelError, "the list of partners cannot be read: nobody can log in")
-		return nil, errUnknown
-	}
-	for _, p := range partners {
-		if p.Name != user || !ValidName(p.Name) {
-			continue
-		}
-		keys, problems := parseAuthorized(p.AuthorizedKeys)
-		for _, text := range problems {
-			s.log.LogAttrs(context.Background(), slog.LevelWarn, "a line of the partner's keys is ignored", slog.String("partner", p.Name), slog.String("why", text))
-		}
-		if k := find(keys, key); k != nil {
-			perms := &ssh.Permissions{Extensions: map[string]string{keyExtension: ssh.FingerprintSHA256(key)}}
-			if k.source != "" {
-				perms.CriticalOptions = map[string]string{sourceOption: k.source}
-			}
-			return perms, nil
-		}
-	}
-	return nil, errUnknown
-}
-
-// loginFailure says why in fixed words: the error's own text may hold what the
-// other side sent.
-func loginFailure(err error) string {
-	var auth *ssh.ServerAuthError
-	var timeout net.Error
-	switch {
-	case errors.As(err, &auth):
-		return "no key that opens an area"
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return "took too long"
-	}
-	return "no handshake"
-}
-
-// serveSession waits for the one request that is granted, and serves it.
-func serveSession(ctx context.Context, a *area, channel *tickingChannel, requests <-chan *ssh.Request) {
+// serveSession waits for the one request that is granted, and serves it. alive is
+// called with every whole packet.
+func serveSession(ctx context.Context, v *visit, channel ssh.Channel, requests <-chan *ssh.Request, alive func()) {
 	defer channel.Close()
 	started := make(chan struct{})
 	over := make(chan struct{})
@@ -155,7 +101,7 @@ func serveSession(ctx context.Context, a *area, channel *tickingChannel, request
 				continue
 			}
 			if r.Type != "env" { // ssh clients send their locale unasked
-				a.log.LogAttrs(ctx, slog.LevelWarn, "refused a request that is not sftp", slog.String("request", knownRequest(r.Type)))
+				v.log.LogAttrs(ctx, slog.LevelWarn, "refused a request that is not sftp", slog.String("request", knownRequest(r.Type)))
 			}
 			if !running && (r.Type == "shell" || r.Type == "exec" || r.Type == "subsystem") {
 				channel.Close() // it will not come to anything
@@ -167,14 +113,13 @@ func serveSession(ctx context.Context, a *area, channel *tickingChannel, request
 		return
 	case <-started:
 	}
-	serveFiles(a, channel) // its error says only how the line ended
+	serveFiles(v, channel, alive) // its error says only how the line ended
 	channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{0}))
 }
 
 // serveFiles answers SFTP packets until the line ends.
-func serveFiles(a *area, line io.ReadWriteCloser) error {
-	v := &visit{area: a, log: a.log}
-	return sftp.NewRequestServer(newGuard(line), sftp.Handlers{FileGet: v, FilePut: v, FileCmd: v, FileList: v}).Serve()
+func serveFiles(v *visit, line io.ReadWriteCloser, alive func()) error {
+	return sftp.NewRequestServer(newGuard(line, alive), sftp.Handlers{FileGet: v, FilePut: v, FileCmd: v, FileList: v}).Serve()
 }
 
 func isSFTP(payload []byte) bool {
@@ -189,28 +134,4 @@ func knownRequest(name string) string {
 		return name
 	}
 	return fmt.Sprintf("another (%d bytes)", len(name))
-}
-
-// tickingChannel puts off the end for idleness with every packet of data.
-// Keepalives of the transport do not count: a client that only breathes is idle.
-type tickingChannel struct {
-	ssh.Channel
-	idle  *time.Timer
-	limit time.Duration
-}
-
-func (c *tickingChannel) Read(p []byte) (int, error) {
-	n, err := c.Channel.Read(p)
-	if n > 0 { // an end is no sign of life
-		c.idle.Reset(c.limit)
-	}
-	return n, err
-}
-
-func (c *tickingChannel) Write(p []byte) (int, error) {
-	n, err := c.Channel.Write(p)
-	if n > 0 {
-		c.idle.Reset(c.limit)
-	}
-	return n, err
 }

@@ -18,6 +18,7 @@ import (
 type upload struct {
 	a     *area
 	log   *slog.Logger
+	rec   *recorder
 	at    place
 	path  string // below incoming; of a manifest, a staged name
 	f     *os.File
@@ -29,7 +30,7 @@ type upload struct {
 	high   int64  // everything below has arrived
 	later  []span // what has arrived above
 	dead   error  // taken over by another upload, or its drop was closed
-	broken bool   // a piece was refused or not written: the file is not what was sent
+	broken error  // why a piece was refused or not written, the first time: the file is not what was sent
 	cut    bool   // the connection ended before the file was closed
 	closed bool
 }
@@ -42,7 +43,7 @@ type span struct{ from, to int64 }
 const maxSpans = 1024
 
 // startUpload opens a file for writing as the flags say. a.mu is held.
-func (a *area) startUpload(at place, flags sftp.FileOpenFlags, done func()) (*upload, error) {
+func (a *area) startUpload(at place, flags sftp.FileOpenFlags, rec *recorder, done func()) (*upload, error) {
 	if err := a.openDrop(at.drop); err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (a *area) startUpload(at place, flags sftp.FileOpenFlags, done func()) (*up
 			return nil, err
 		}
 	}
-	u := &upload{a: a, log: a.log.With(slog.String("drop", at.drop)), at: at, path: name, done: done, fresh: info == nil}
+	u := &upload{a: a, log: a.log.With(slog.String("drop", at.drop)), rec: rec, at: at, path: name, done: done, fresh: info == nil}
 	mode := os.O_WRONLY | syscall.O_NONBLOCK // nonblock: against a FIFO that came in between
 	if info == nil {
 		mode |= os.O_CREATE | os.O_EXCL
@@ -108,11 +109,12 @@ func (u *upload) WriteAt(p []byte, off int64) (int, error) {
 	u.a.mu.Lock()
 	defer u.a.mu.Unlock()
 	n, err := u.writeAt(p, off)
-	if err != nil {
+	err = answer(u.log, err)
+	if err != nil && u.broken == nil {
 		// Clients close a file properly after an error too.
-		u.broken = true
+		u.broken = err
 	}
-	return n, answer(u.log, err)
+	return n, err
 }
 
 func (u *upload) writeAt(p []byte, off int64) (int, error) {
@@ -133,9 +135,12 @@ func (u *upload) writeAt(p []byte, off int64) (int, error) {
 	case off > u.high && len(u.later) >= maxSpans:
 		return 0, errScattered
 	}
+	if err := u.rec.day.send(u.rec.now(), int64(len(p))); err != nil {
+		return 0, err
+	}
 	end := off + int64(len(p))
 	if more := end - u.size; more > 0 {
-		if err := u.a.reserve(more); err != nil {
+		if err := u.a.reserve(u.at.drop, more); err != nil {
 			return 0, err
 		}
 		u.size = end
@@ -164,7 +169,7 @@ func (u *upload) shrink(n int64) error {
 	if err := u.f.Truncate(n); err != nil {
 		return err
 	}
-	u.a.bytes -= u.size - n
+	u.a.book(u.at.drop, n-u.size)
 	u.size, u.high, u.later = n, min(u.high, n), nil
 	return nil
 }
@@ -176,7 +181,7 @@ func (u *upload) discard() {
 		return
 	}
 	u.a.files--
-	u.a.bytes -= u.size
+	u.a.book(u.at.drop, -u.size)
 	u.size = 0
 }
 
@@ -211,6 +216,7 @@ func (u *upload) Close() error {
 	}
 	if u.cut {
 		u.log.LogAttrs(context.Background(), slog.LevelWarn, "upload cut off", slog.Int64("bytes", size))
+		u.ended(evCut, size, nil)
 		return answer(u.log, err)
 	}
 	if err == nil {
@@ -222,10 +228,28 @@ func (u *upload) Close() error {
 		u.discard()
 		u.a.mu.Unlock()
 	}
+	err = answer(u.log, err)
 	if err == nil {
 		u.log.LogAttrs(context.Background(), slog.LevelInfo, "file received", slog.Int64("bytes", size), slog.Bool("manifest", u.at.manifest()))
+		u.ended(evFinished, size, nil)
+	} else {
+		u.ended(evFailed, size, err)
 	}
-	return answer(u.log, err)
+	return err
+}
+
+// ended keeps how an upload ended. why is nil or one of the fixed set.
+func (u *upload) ended(what string, size int64, why error) {
+	e := about(what, u.at)
+	e.Bytes = size
+	if u.broken != nil { // it says more than that a part is missing
+		why = u.broken
+	}
+	var r *refusal
+	if errors.As(why, &r) {
+		e.Code = r.code
+	}
+	u.rec.note(e)
 }
 
 // settle takes the upload out of the books and cuts off what arrived after a
@@ -235,7 +259,7 @@ func (u *upload) settle() error {
 		return u.dead
 	}
 	delete(u.a.open, u.at.in())
-	missing := u.broken || len(u.later) > 0
+	missing := u.broken != nil || len(u.later) > 0
 	if (u.cut || missing) && !u.at.manifest() && u.size > u.high {
 		if err := u.shrink(u.high); err != nil {
 			return err
@@ -307,12 +331,19 @@ func (a *area) renameFile(from, to place, over bool) error {
 	case to.manifest() && src.Size() > maxManifest:
 		return errFileQuota
 	}
+	if from.drop != to.drop {
+		if err := a.fits(to.drop, src.Size(), 0); err != nil {
+			return err
+		}
+	}
 	if err := a.in.Rename(from.in(), to.in()); err != nil {
 		return err
 	}
+	a.book(from.drop, -src.Size())
+	a.book(to.drop, src.Size())
 	if dst != nil {
 		a.files--
-		a.bytes -= dst.Size()
+		a.book(to.drop, -dst.Size())
 	}
 	if from.drop != to.drop {
 		if err := syncFolder(a.in, from.drop); err != nil {
@@ -341,6 +372,8 @@ func (a *area) renameDrop(from, to place) error {
 	if err := a.in.Rename(from.drop, to.drop); err != nil {
 		return err
 	}
+	a.drops[to.drop] = a.drops[from.drop]
+	delete(a.drops, from.drop)
 	return syncFolder(a.in, ".")
 }
 
@@ -366,7 +399,7 @@ func (a *area) removeFile(at place) error {
 		return err
 	}
 	a.files--
-	a.bytes -= size
+	a.book(at.drop, -size)
 	return syncFolder(a.in, at.drop)
 }
 
@@ -379,6 +412,7 @@ func (a *area) removeDrop(at place) error {
 		return err
 	}
 	a.files--
+	delete(a.drops, at.drop)
 	return syncFolder(a.in, ".")
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 type visit struct {
 	area    *area
 	log     *slog.Logger
+	rec     *recorder
 	handles atomic.Int64
 }
 
@@ -36,9 +38,20 @@ func (v *visit) locate(p string) (place, error) { return locate(p, v.area.quota.
 
 // Filewrite opens a file of an open drop.
 func (v *visit) Filewrite(r *sftp.Request) (io.WriterAt, error) {
+	u, err := v.write(r)
+	if err != nil {
+		return nil, v.answer(opWrite, r.Filepath, err)
+	}
+	return u, nil
+}
+
+func (v *visit) write(r *sftp.Request) (*upload, error) {
+	if err := v.rec.day.act(v.rec.now()); err != nil {
+		return nil, err
+	}
 	at, err := v.locate(r.Filepath)
 	if err != nil {
-		return nil, answer(v.log, err)
+		return nil, err
 	}
 	if at.kind != atFile {
 		return nil, errDenied
@@ -48,20 +61,32 @@ func (v *visit) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 		return nil, err
 	}
 	v.area.mu.Lock()
-	u, err := v.area.startUpload(at, r.Pflags(), done)
+	u, err := v.area.startUpload(at, r.Pflags(), v.rec, done)
 	v.area.mu.Unlock()
 	if err != nil {
 		done()
-		return nil, answer(v.log, err)
+		return nil, err
 	}
+	v.rec.note(about(evOpened, at))
 	return u, nil
 }
 
 // Fileread opens a receipt.
 func (v *visit) Fileread(r *sftp.Request) (io.ReaderAt, error) {
+	d, err := v.read(r)
+	if err != nil {
+		return nil, v.answer(opRead, r.Filepath, err)
+	}
+	return d, nil
+}
+
+func (v *visit) read(r *sftp.Request) (*download, error) {
+	if err := v.rec.day.act(v.rec.now()); err != nil {
+		return nil, err
+	}
 	at, err := v.locate(r.Filepath)
 	if err != nil {
-		return nil, answer(v.log, err)
+		return nil, err
 	}
 	switch at.kind {
 	case atFile:
@@ -77,8 +102,9 @@ func (v *visit) Fileread(r *sftp.Request) (io.ReaderAt, error) {
 	f, err := openReceipt(v.area.out, at.name)
 	if err != nil {
 		done()
-		return nil, answer(v.log, err)
+		return nil, err
 	}
+	v.rec.note(about(evFetched, at))
 	return &download{f: f, log: v.log, done: done}, nil
 }
 
@@ -115,15 +141,18 @@ func (d *download) Close() error {
 
 // Filecmd changes names, and refuses to make links.
 func (v *visit) Filecmd(r *sftp.Request) error {
-	return answer(v.log, v.command(r, false))
+	return v.answer(opOf(r.Method), r.Filepath, v.command(r, false))
 }
 
 // PosixRename is what OpenSSH's client sends for rename: it may replace a file.
 func (v *visit) PosixRename(r *sftp.Request) error {
-	return answer(v.log, v.command(&sftp.Request{Method: "Rename", Filepath: r.Filepath, Target: r.Target}, true))
+	return v.answer(opRename, r.Filepath, v.command(&sftp.Request{Method: "Rename", Filepath: r.Filepath, Target: r.Target}, true))
 }
 
 func (v *visit) command(r *sftp.Request, over bool) error {
+	if err := v.rec.day.act(v.rec.now()); err != nil {
+		return err
+	}
 	at, err := v.locate(r.Filepath)
 	if err != nil {
 		return err
@@ -138,24 +167,24 @@ func (v *visit) command(r *sftp.Request, over bool) error {
 		case err != nil:
 			return err
 		case at.kind == atFile && to.kind == atFile:
-			return a.renameFile(at, to, over)
+			return v.done(evRenamed, at, &to, a.renameFile(at, to, over))
 		case at.kind == atDrop && to.kind == atDrop:
-			return a.renameDrop(at, to)
+			return v.done(evRenamed, at, &to, a.renameDrop(at, to))
 		}
 	case "Remove":
 		if at.kind == atFile {
-			return a.removeFile(at)
+			return v.done(evRemoved, at, nil, a.removeFile(at))
 		}
 	case "Mkdir":
 		switch at.kind {
 		case atDrop:
-			return a.makeDrop(at)
+			return v.done(evMade, at, nil, a.makeDrop(at))
 		case atRoot, atIncoming, atReceipts:
 			return errExists
 		}
 	case "Rmdir":
 		if at.kind == atDrop {
-			return a.removeDrop(at)
+			return v.done(evRemoved, at, nil, a.removeDrop(at))
 		}
 	case "Setstat":
 		if at.kind != atDrop && at.kind != atFile {
@@ -178,14 +207,36 @@ func (v *visit) command(r *sftp.Request, over bool) error {
 	return errDenied
 }
 
+// done keeps what was done with a name, unless it failed.
+func (v *visit) done(what string, at place, to *place, err error) error {
+	if err != nil {
+		return err
+	}
+	e := about(what, at)
+	if to != nil {
+		target := about(what, *to)
+		e.To = path.Join(target.Drop, target.File)
+	}
+	v.rec.note(e)
+	return nil
+}
+
 // Filelist lists a folder or describes one file.
 func (v *visit) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
+	l, err := v.look(r)
+	if err != nil {
+		return nil, v.answer(opLook, r.Filepath, err)
+	}
+	return l, nil
+}
+
+func (v *visit) look(r *sftp.Request) (sftp.ListerAt, error) {
 	at, err := v.locate(r.Filepath)
 	if err == errBadName && r.Method != "List" {
 		err = errNoSuchFile // asking whether it is there is no offence
 	}
 	if err != nil {
-		return nil, answer(v.log, err)
+		return nil, err
 	}
 	switch r.Method {
 	case "List":
@@ -196,13 +247,13 @@ func (v *visit) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 		entries, err := v.list(at)
 		if err != nil {
 			done()
-			return nil, answer(v.log, err)
+			return nil, err
 		}
 		return &listing{entries: entries, done: done}, nil
 	case "Stat", "Lstat":
 		e, err := v.stat(at)
 		if err != nil {
-			return nil, answer(v.log, err)
+			return nil, err
 		}
 		return &listing{entries: []fs.FileInfo{e}, done: func() {}}, nil
 	}

@@ -270,13 +270,13 @@ func TestRemoveShutsTheDoorFirst(t *testing.T) {
 		if err := Add(durable.OS(), dir, "shelter-a", Default("shelter", 20000)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := AddKey(durable.OS(), dir, "shelter-a", publicKey(t)); err != nil {
+		if _, err := AddKey(durable.OS(), dir, "shelter-a", publicKey(t), Ends{}); err != nil {
 			t.Fatal(err)
 		}
 		disk := durabletest.FailAt(n)
 		err := Remove(disk, dir, "shelter-a")
 		a, err2 := Load(dir, "shelter-a")
-		keys, err3 := AuthorizedKeys(dir, "shelter-a")
+		keys, err3 := AuthorizedKeys(dir, "shelter-a", nil)
 		if err2 != nil || err3 != nil {
 			t.Fatal(err2, err3)
 		}

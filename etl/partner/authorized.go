@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -17,8 +19,16 @@ import (
 
 func keysPath(dir, name string) string { return filepath.Join(dir, name+".keys") }
 
-// AuthorizedKeys returns the public keys with which a partner may log in.
-func AuthorizedKeys(dir, name string) ([]ssh.PublicKey, error) {
+// Key is a public key with which a partner may log in.
+type Key struct {
+	ssh.PublicKey
+	Until   time.Time // when it stops to open; zero for never
+	options []string  // as they stand in the file
+}
+
+// AuthorizedKeys returns the keys with which a partner may log in, also those that have ended. Times without a zone of
+// their own are in zone.
+func AuthorizedKeys(dir, name string, zone *time.Location) ([]Key, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
@@ -30,24 +40,76 @@ func AuthorizedKeys(dir, name string) ([]ssh.PublicKey, error) {
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Failed, path, "the keys cannot be read", "check the permissions")
 	}
-	var keys []ssh.PublicKey
+	var keys []Key
 	for line := range bytes.Lines(b) {
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		key, _, _, _, err := ssh.ParseAuthorizedKey(line)
+		k, err := parseKey(line, zone)
 		if err != nil {
 			return nil, problem.Wrap(err, problem.Usage, path, "a line is no public key", "remove it, or restore the file")
 		}
-		keys = append(keys, key)
+		keys = append(keys, k)
 	}
 	return keys, nil
 }
 
-// AddKey adds a public key, as in a .pub file, to a partner. A key that is there already is no error. It returns the
-// fingerprint, to be compared with what the agency reads out on the telephone.
-func AddKey(fsys durable.FS, dir, name string, pub []byte) (fingerprint string, err error) {
+func parseKey(line []byte, zone *time.Location) (k Key, err error) {
+	if k.PublicKey, _, k.options, _, err = ssh.ParseAuthorizedKey(line); err != nil {
+		return k, err
+	}
+	for _, o := range k.options {
+		if value, ok := expiryOption(o); ok {
+			if k.Until, err = ParseExpiry(value, zone); err != nil {
+				return k, err
+			}
+		}
+	}
+	return k, nil
+}
+
+func expiryOption(option string) (value string, ok bool) {
+	name, value, _ := strings.Cut(option, "=")
+	return value, strings.EqualFold(name, "expiry-time")
+}
+
+// ParseExpiry reads the value of OpenSSH's option expiry-time: a day or a time, in zone, or in UTC where it ends in Z.
+func ParseExpiry(value string, zone *time.Location) (time.Time, error) {
+	text, utc := strings.CutSuffix(strings.Trim(value, `"`), "Z")
+	if utc {
+		zone = time.UTC
+	}
+	for _, layout := range []string{"20060102", "200601021504", "20060102150405"} {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, errors.New("expiry-time is written YYYYMMDD or YYYYMMDDHHMM[SS][Z]")
+}
+
+// end gives a key an end, or takes it away.
+func (k *Key) end(t time.Time) {
+	k.options = slices.DeleteFunc(k.options, func(o string) bool { _, ok := expiryOption(o); return ok })
+	if k.Until = t; !t.IsZero() {
+		k.options = append(k.options, `expiry-time="`+t.UTC().Format("20060102150405")+`Z"`)
+	}
+}
+
+func (k Key) line() []byte {
+	line := ssh.MarshalAuthorizedKey(k.PublicKey) // without the comment, which may name a person
+	if len(k.options) == 0 {
+		return line
+	}
+	return append([]byte(strings.Join(k.options, ",")+" "), line...)
+}
+
+// Ends says when keys stop to open: the one that is added, and all that were there before. Zero times: never.
+type Ends struct{ New, Old time.Time }
+
+// AddKey adds a public key, as in a .pub file, to a partner. One that is there already gets the new end; the others keep
+// theirs if it is earlier. It returns the fingerprint, to be compared with what the agency reads out on the telephone.
+func AddKey(fsys durable.FS, dir, name string, pub []byte, ends Ends) (fingerprint string, err error) {
 	if _, err := Load(dir, name); err != nil {
 		return "", err
 	}
@@ -55,23 +117,34 @@ func AddKey(fsys durable.FS, dir, name string, pub []byte) (fingerprint string, 
 	if err != nil {
 		return "", err
 	}
-	old, err := AuthorizedKeys(dir, name)
+	all, err := AuthorizedKeys(dir, name, time.UTC)
 	if err != nil {
 		return "", err
 	}
-	fingerprint = ssh.FingerprintSHA256(key)
-	var text bytes.Buffer
-	for _, k := range old {
-		if bytes.Equal(k.Marshal(), key.Marshal()) {
-			return fingerprint, nil
+	var added bool
+	for i := range all {
+		k := &all[i]
+		switch {
+		case bytes.Equal(k.Marshal(), key.Marshal()):
+			k.end(ends.New)
+			added = true
+		case !ends.Old.IsZero() && (k.Until.IsZero() || ends.Old.Before(k.Until)):
+			k.end(ends.Old)
 		}
-		text.Write(ssh.MarshalAuthorizedKey(k))
 	}
-	text.Write(ssh.MarshalAuthorizedKey(key))
+	if !added {
+		k := Key{PublicKey: key}
+		k.end(ends.New)
+		all = append(all, k)
+	}
+	var text bytes.Buffer
+	for _, k := range all {
+		text.Write(k.line())
+	}
 	if err := durable.Replace(fsys, keysPath(dir, name), text.Bytes(), 0o600); err != nil {
 		return "", writeFailed(keysPath(dir, name), err)
 	}
-	return fingerprint, nil
+	return ssh.FingerprintSHA256(key), nil
 }
 
 // CheckKey says whether AddKey would take this public key.

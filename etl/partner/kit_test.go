@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -160,20 +161,20 @@ func TestAuthorizedKeys(t *testing.T) {
 	if err := Add(fs, dir, "shelter-a", Default("shelter", 20000)); err != nil {
 		t.Fatal(err)
 	}
-	if keys, err := AuthorizedKeys(dir, "shelter-a"); err != nil || len(keys) != 0 {
+	if keys, err := AuthorizedKeys(dir, "shelter-a", time.UTC); err != nil || len(keys) != 0 {
 		t.Errorf("%v, %v", keys, err)
 	}
 	first := publicKey(t)
-	print, err := AddKey(fs, dir, "shelter-a", append(bytes.TrimSpace(bytes.Clone(first)), " me@here\r\n"...))
+	print, err := AddKey(fs, dir, "shelter-a", append(bytes.TrimSpace(bytes.Clone(first)), " me@here\r\n"...), Ends{})
 	if err != nil || !strings.HasPrefix(print, "SHA256:") {
 		t.Fatalf("%q, %v", print, err)
 	}
-	AddKey(fs, dir, "shelter-a", first) // again
+	AddKey(fs, dir, "shelter-a", first, Ends{}) // again
 	ec, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if _, err := AddKey(fs, dir, "shelter-a", line(t, &ec.PublicKey)); err != nil {
+	if _, err := AddKey(fs, dir, "shelter-a", line(t, &ec.PublicKey), Ends{}); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := AuthorizedKeys(dir, "shelter-a")
+	keys, err := AuthorizedKeys(dir, "shelter-a", time.UTC)
 	if err != nil || len(keys) != 2 || ssh.FingerprintSHA256(keys[0]) != print {
 		t.Fatalf("%d keys, %v", len(keys), err)
 	}
@@ -205,18 +206,62 @@ func TestAuthorizedKeys(t *testing.T) {
 		"DSA":           {line(t, &d.PublicKey), "ssh-dss"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := AddKey(fs, dir, "shelter-a", c.pub)
+			_, err := AddKey(fs, dir, "shelter-a", c.pub, Ends{})
 			wantProblem(t, err, problem.Usage, c.word)
 		})
 	}
-	_, err = AddKey(fs, dir, "shelter-b", first)
+	_, err = AddKey(fs, dir, "shelter-b", first, Ends{})
 	wantProblem(t, err, problem.Usage, "shelter-b")
-	if keys, _ := AuthorizedKeys(dir, "shelter-a"); len(keys) != 2 {
+	if keys, _ := AuthorizedKeys(dir, "shelter-a", time.UTC); len(keys) != 2 {
 		t.Errorf("%d keys after refusals", len(keys))
 	}
 	os.WriteFile(keysPath(dir, "shelter-a"), []byte("garbage\n"), 0o600)
-	_, err = AuthorizedKeys(dir, "shelter-a")
+	_, err = AuthorizedKeys(dir, "shelter-a", time.UTC)
 	wantProblem(t, err, problem.Usage, "no public key")
+}
+
+// A new key and the old one overlap; options that somebody wrote by hand stay.
+func TestKeysOverlapAndEnd(t *testing.T) {
+	fs, dir := durable.OS(), t.TempDir()
+	if err := Add(fs, dir, "shelter-a", Default("shelter", 20000)); err != nil {
+		t.Fatal(err)
+	}
+	a, b, c := publicKey(t), publicKey(t), publicKey(t)
+	early, late := time.Date(2026, 12, 1, 8, 0, 0, 0, time.UTC), time.Date(2026, 12, 15, 8, 0, 0, 0, time.UTC)
+	if err := os.WriteFile(keysPath(dir, "shelter-a"), append([]byte(`from="192.0.2.0/24" `), a...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	add := func(pub []byte, e Ends) {
+		t.Helper()
+		if _, err := AddKey(fs, dir, "shelter-a", pub, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(until ...time.Time) {
+		t.Helper()
+		keys, err := AuthorizedKeys(dir, "shelter-a", time.UTC)
+		if err != nil || len(keys) != len(until) {
+			t.Fatalf("%d keys, %v", len(keys), err)
+		}
+		for i, k := range keys {
+			if !k.Until.Equal(until[i]) {
+				t.Errorf("key %d ends at %v, want %v", i, k.Until, until[i])
+			}
+		}
+	}
+	never := time.Time{}
+	add(b, Ends{New: late})
+	want(never, late)
+	add(c, Ends{Old: early}) // both old ones end
+	want(early, early, never)
+	add(c, Ends{Old: late}) // an earlier end stays
+	want(early, early, never)
+	add(a, Ends{}) // a key that is added again opens again
+	want(never, early, never)
+	text, _ := os.ReadFile(keysPath(dir, "shelter-a"))
+	if !strings.HasPrefix(string(text), `from="192.0.2.0/24" ssh-ed25519 `) || !strings.Contains(string(text), "\nexpiry-time=\"20261201080000Z\" ssh-ed25519 ") {
+		t.Errorf("the file holds\n%s", text)
+	}
 }
 
 func kit(t testing.TB) Kit {

@@ -25,6 +25,7 @@ type App struct {
 	Out    io.Writer
 	Err    io.Writer
 	System func() time.Time // the system's clock
+	Exit   func(code int)   // ends the process where it stands
 	Format string           // --format
 	Yes    bool             // --yes
 }
@@ -36,7 +37,7 @@ func New(environ []string, in io.Reader, out, errw io.Writer, clock func() time.
 		k, v, _ := strings.Cut(kv, "=")
 		env[k] = v
 	}
-	return &App{Env: env, In: in, Out: out, Err: errw, System: clock}
+	return &App{Env: env, In: in, Out: out, Err: errw, System: clock, Exit: os.Exit}
 }
 
 // Getenv reads the environment that the app was given.

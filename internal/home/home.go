@@ -55,6 +55,18 @@ func (h Home) SFTP() string { return h.in("sftp") }
 // LastNight says when the last nightly came to its end.
 func (h Home) LastNight() string { return h.in(".last-night") }
 
+// Logs holds what was done and by whom; each log shows what was done to it.
+func (h Home) Logs() string { return h.in("logs") }
+
+// AccessLog says who looked at what is known about persons.
+func (h Home) AccessLog() string { return h.in("logs", "access.jsonl") }
+
+// SFTPLogs holds a log of each partner's visits: NAME.jsonl.
+func (h Home) SFTPLogs() string { return h.in("logs", "sftp") }
+
+// NightNote says how the last nightly ended.
+func (h Home) NightNote() string { return h.in("logs", "night.json") }
+
 // Staging holds files that are being written; it may be emptied whenever nobody holds the lock.
 func (h Home) Staging() string { return h.in(".staging") }
 
@@ -66,7 +78,7 @@ func (h Home) Erasures() string { return h.in("erasures") }
 
 // Folders are all folders that init makes.
 func (h Home) Folders() []string {
-	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Staging()}
+	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Logs(), h.Staging()}
 }
 
 // Check reports a problem if no home was made here, or one that this program is too old for.
@@ -79,11 +91,11 @@ func (h Home) Check() error {
 	return h.current()
 }
 
-// Lock is the one lock of a home.
-type Lock struct{ f *os.File }
-
 // ErrHeld says that somebody else has the lock.
 var ErrHeld = errors.New("the lock is held")
+
+// Lock is the one lock of a home.
+type Lock struct{ f *os.File }
 
 // Lock takes the home's lock or says who holds it. The kernel's lock decides; the text is a courtesy.
 func (h Home) Lock(what string, now time.Time) (*Lock, error) {

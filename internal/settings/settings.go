@@ -9,10 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/robfig/cron/v3"
 	"github.com/spf13/viper"
 
 	"heatwatch/internal/nearest"
@@ -26,6 +24,8 @@ type Settings struct {
 	Health   Health  `yaml:"health" mapstructure:"health"`
 	Nightly  Nightly `yaml:"nightly" mapstructure:"nightly"`
 	Backup   Backup  `yaml:"backup" mapstructure:"backup"`
+	Hooks    Hooks   `yaml:"hooks" mapstructure:"hooks"`
+	Access   Access  `yaml:"access" mapstructure:"access"`
 	Privacy  Privacy `yaml:"privacy" mapstructure:"privacy"`
 	Site     Site    `yaml:"site" mapstructure:"site"`
 }
@@ -35,6 +35,27 @@ type SFTP struct {
 	Listen  string `yaml:"listen" mapstructure:"listen"`
 	Address string `yaml:"address" mapstructure:"address"` // as partners reach it; default: listen
 	Pull    []Pull `yaml:"pull" mapstructure:"pull"`
+	Limits  Limits `yaml:"limits" mapstructure:"limits"`
+}
+
+// Limits bounds what partners and strangers can take up at the SFTP server. All are above 0.
+type Limits struct {
+	Connections        int   `yaml:"connections" mapstructure:"connections"`
+	PartnerConnections int   `yaml:"partner_connections" mapstructure:"partner_connections"`
+	AddressConnections int   `yaml:"address_connections" mapstructure:"address_connections"`
+	Logins             int   `yaml:"logins" mapstructure:"logins"`
+	AuthTries          int   `yaml:"auth_tries" mapstructure:"auth_tries"`
+	LoginSeconds       int   `yaml:"login_seconds" mapstructure:"login_seconds"`
+	IdleMinutes        int   `yaml:"idle_minutes" mapstructure:"idle_minutes"`
+	Handles            int   `yaml:"handles" mapstructure:"handles"`
+	PathBytes          int   `yaml:"path_bytes" mapstructure:"path_bytes"`
+	Listing            int   `yaml:"listing" mapstructure:"listing"`
+	FileMiB            int64 `yaml:"file_mib" mapstructure:"file_mib"`
+	DropMiB            int64 `yaml:"drop_mib" mapstructure:"drop_mib"`
+	DayMiB             int64 `yaml:"day_mib" mapstructure:"day_mib"`
+	AreaMiB            int64 `yaml:"area_mib" mapstructure:"area_mib"`
+	AreaFiles          int   `yaml:"area_files" mapstructure:"area_files"`
+	DayEvents          int   `yaml:"day_events" mapstructure:"day_events"`
 }
 
 // Pull is one remote OpenSSH server.
@@ -64,6 +85,18 @@ type Backup struct {
 	Recipient string `yaml:"recipient" mapstructure:"recipient"` // public key of age to which they are sealed
 }
 
+// Hooks are commands that the nightly runs: program by its full path, then arguments. Empty: none.
+type Hooks struct {
+	Alert           []string `yaml:"alert" mapstructure:"alert"`
+	Heartbeat       []string `yaml:"heartbeat" mapstructure:"heartbeat"`
+	QuarantineShare float64  `yaml:"quarantine_share" mapstructure:"quarantine_share"`
+}
+
+// Access is about the log of who looked at what is known about persons.
+type Access struct {
+	RequireReason bool `yaml:"require_reason" mapstructure:"require_reason"`
+}
+
 // Privacy is read by init and fixed in the ledger's first entry, but for witness.
 type Privacy struct {
 	LifetimeEpsilon float64  `yaml:"lifetime_epsilon" mapstructure:"lifetime_epsilon"`
@@ -86,11 +119,31 @@ var defaults = []struct {
 	{"sftp.listen", "127.0.0.1:2022"},
 	{"sftp.address", ""},
 	{"sftp.pull", []Pull{}},
+	{"sftp.limits.connections", 128},
+	{"sftp.limits.partner_connections", 8},
+	{"sftp.limits.address_connections", 32},
+	{"sftp.limits.logins", 64},
+	{"sftp.limits.auth_tries", 6},
+	{"sftp.limits.login_seconds", 30},
+	{"sftp.limits.idle_minutes", 10},
+	{"sftp.limits.handles", 64},
+	{"sftp.limits.path_bytes", 512},
+	{"sftp.limits.listing", 20_000},
+	{"sftp.limits.file_mib", 8 << 10},
+	{"sftp.limits.drop_mib", 32 << 10},
+	{"sftp.limits.day_mib", 64 << 10},
+	{"sftp.limits.area_mib", 64 << 10},
+	{"sftp.limits.area_files", 20_000},
+	{"sftp.limits.day_events", 50_000},
 	{"health.listen", "127.0.0.1:2023"},
 	{"nightly.schedule", "15 2 * * *"},
 	{"nightly.keep", 7},
 	{"nightly.keep_months", 12},
 	{"backup.recipient", ""},
+	{"hooks.alert", []string{}},
+	{"hooks.heartbeat", []string{}},
+	{"hooks.quarantine_share", 0.1},
+	{"access.require_reason", false},
 	{"privacy.lifetime_epsilon", 4.0},
 	{"privacy.delta", 1e-6},
 	{"privacy.plan", "county"},
@@ -223,10 +276,9 @@ func nearestField(name string, s Settings) string {
 	}
 	for _, k := range Keys() {
 		add(k, k)
-		section, last, ok := strings.Cut(k, ".")
-		if ok {
-			add(last, k)
-			add(section, section)
+		if dot := strings.LastIndexByte(k, '.'); dot >= 0 {
+			add(k[dot+1:], k)
+			add(k[:dot], k[:dot])
 		}
 	}
 	t := reflect.TypeFor[Pull]()
@@ -235,44 +287,4 @@ func nearestField(name string, s Settings) string {
 		add(n, n)
 	}
 	return byLast[nearest.Name(name, names)]
-}
-
-func (s Settings) check(path string) error {
-	bad := func(key, what, do string) error { return problem.New(problem.Usage, where(path, key), what, do) }
-	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "" {
-		return bad("timezone", "there is no such time zone", "use a name such as America/Los_Angeles")
-	}
-	if !(s.Privacy.LifetimeEpsilon > 0 && s.Privacy.LifetimeEpsilon <= 1e6) {
-		return bad("privacy.lifetime_epsilon", "it must be above 0 and at most 1000000", "4 is the default")
-	}
-	if !(s.Privacy.Delta > 0 && s.Privacy.Delta <= 1e-3) {
-		return bad("privacy.delta", "it must be above 0 and at most 0.001", "0.000001 is the default")
-	}
-	if _, err := cron.ParseStandard(s.Nightly.Schedule); err != nil {
-		return bad("nightly.schedule", "this is no schedule", "write five fields as for cron: 15 2 * * *")
-	}
-	if s.Nightly.Keep < 1 {
-		return bad("nightly.keep", "at least one generation is kept", "7 is the default")
-	}
-	if s.Nightly.Months < 0 {
-		return bad("nightly.keep_months", "it cannot be negative", "12 is the default, 0 keeps nights alone")
-	}
-	for i, p := range s.SFTP.Pull {
-		if p.Partner == "" || p.Host == "" || p.User == "" || p.Key == "" || p.KnownHosts == "" {
-			return bad(fmt.Sprintf("sftp.pull[%d]", i), "partner, host, user, key and known_hosts are needed", "a server whose key is not pinned is not asked")
-		}
-	}
-	for _, l := range s.Site.Languages {
-		if l != "en" && l != "es" {
-			return bad("site.languages", "this language is not offered", "use en, es")
-		}
-	}
-	return nil
-}
-
-func where(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + ": " + key
 }

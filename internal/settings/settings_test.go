@@ -28,7 +28,7 @@ func TestTheCommentedFileIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Privacy.LifetimeEpsilon != 4 || got.Privacy.Delta != 1e-6 || got.Timezone != d.Timezone || got.SFTP.Address != d.SFTP.Listen || got.Nightly != d.Nightly {
+	if got.Privacy.LifetimeEpsilon != 4 || got.Privacy.Delta != 1e-6 || got.Timezone != d.Timezone || got.SFTP.Address != d.SFTP.Listen || got.Nightly != d.Nightly || got.SFTP.Limits != d.SFTP.Limits {
 		t.Errorf("the file means %+v", got)
 	}
 	for _, k := range Keys() {
@@ -48,6 +48,15 @@ func TestUnknownSettingsAreErrorsWithTheirPlace(t *testing.T) {
 		"no schedule":         {"nightly: {schedule: \"at night\"}\n", "this is no schedule"},
 		"epsilon of nothing":  {"privacy: {lifetime_epsilon: 0}\n", "must be above 0"},
 		"epsilon beyond":      {"privacy: {lifetime_epsilon: 2000000}\n", "at most 1000000"},
+		"a limit of nothing":  {"sftp: {limits: {handles: 0}}\n", "sftp.limits.handles: a limit is a number above 0"},
+		"a limit below":       {"sftp: {limits: {day_mib: -1}}\n", "sftp.limits.day_mib"},
+		"a typo of a limit":   {"sftp: {limits: {hadnles: 5}}\n", "did you mean sftp.limits.handles?"},
+		"never due":           {"nightly: {schedule: \"0 0 31 2 *\"}\n", "never due"},
+		"a zone of its own":   {"nightly: {schedule: \"TZ=UTC 15 2 * * *\"}\n", "this is no schedule"},
+		"health for all":      {"health: {listen: \"0.0.0.0:2023\"}\n", "this machine only"},
+		"a hook in the path":  {"hooks: {alert: [mail, me]}\n", "full path"},
+		"a hook as a line":    {"hooks: {alert: \"/bin/mail me\"}\n", "heatwatch.yaml:1:16"},
+		"a share of nothing":  {"hooks: {quarantine_share: 0}\n", "above 0"},
 		"a server unpinned":   {"sftp: {pull: [{partner: a, host: h, user: u, key: k}]}\n", "known_hosts"},
 	} {
 		t.Run(name, func(t *testing.T) {
