@@ -29,6 +29,7 @@ func (c *command) forgetCommand() *cobra.Command {
 		agency, key, population string
 		dry                     bool
 	}
+	var reason *string
 	cmd := &cobra.Command{Use: "forget --agency A --key PSEUDONYM --population P", Short: "Remove a person from the warehouse and from every later release", Args: cobra.NoArgs,
 		Long: `Removes the person of whom an agency speaks by that pseudonym: all files that are linked as this person, of every agency,
 from what came in, from the lake and from the older generations that hold any of them; uploads that are kept sealed are
@@ -49,6 +50,9 @@ An erasure that was cut off is finished by the next night, or by the same comman
 				if err != nil {
 					return err
 				}
+				if err := h.accessed("forget --dry-run", *reason, named{Partners: 1, Files: 1}); err != nil {
+					return err
+				}
 				f, err := h.find(ask.agency, ask.population, ask.key)
 				if err != nil {
 					return err
@@ -63,12 +67,16 @@ An erasure that was cut off is finished by the next night, or by the same comman
 				if err := h.held(f); err != nil {
 					return err
 				}
+				if err := h.accessed("forget", *reason, named{Partners: 1, Files: 1}); err != nil {
+					return err
+				}
 				if err := c.Confirm(fmt.Sprintf("forget this person for good, with %s?", f)); err != nil {
 					return err
 				}
 				return c.forget(cmd.Context(), h, f)
 			})
 		}}
+	reason = reasonFlag(cmd)
 	cmd.Flags().StringVar(&ask.agency, "agency", "", "the agency that speaks of the person by this pseudonym")
 	cmd.Flags().StringVar(&ask.key, "key", "", "the pseudonym")
 	cmd.Flags().StringVar(&ask.population, "population", "", "minors, accused or profiles (default: the one in which the agency has this pseudonym)")

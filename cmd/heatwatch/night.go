@@ -134,9 +134,12 @@ func (c *command) ended(ctx context.Context, h *house, own bool, started time.Ti
 		return err
 	}
 	state := nightState(sum, failed)
-	alerts, late, err := h.alerts(sum, state, last.Late)
-	if err != nil {
-		return err
+	var alerts []alert
+	var late []string
+	if len(h.settings.Hooks.Alert) > 0 { // else nobody asks, and it reads the record of every drop
+		if alerts, late, err = h.alerts(sum, state, last.Late); err != nil {
+			return err
+		}
 	}
 	changed := !slices.Equal(late, last.Late) || own && h.day(started) != h.day(last.Started)
 	if last.Late = late; own {

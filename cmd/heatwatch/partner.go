@@ -109,6 +109,7 @@ func (c *command) partnerList() *cobra.Command {
 
 func (c *command) partnerRemove() *cobra.Command {
 	var erase bool
+	var reason *string
 	cmd := &cobra.Command{Example: "  heatwatch partner remove shelter-a\n  heatwatch partner remove shelter-a --erase",
 		Use: "remove NAME", Short: "Revoke an agency's keys; its data stays, unless --erase", Args: cobra.ExactArgs(1),
 		Long: `Revokes all keys of an agency and suspends its agreement; what it sent stays and is measured. With --erase all its files go:
@@ -125,6 +126,11 @@ with a legal hold not at all.`,
 				if err := c.Confirm(question); err != nil {
 					return err
 				}
+				if erase {
+					if err := h.accessed("partner remove --erase", *reason, named{Partners: 1}); err != nil {
+						return err
+					}
+				}
 				if err := partner.Remove(h.fs, h.Partners(), args[0]); err != nil || !erase {
 					return err
 				}
@@ -132,6 +138,7 @@ with a legal hold not at all.`,
 			})
 		}}
 	cmd.Flags().BoolVar(&erase, "erase", false, "also erase all its files")
+	reason = reasonFlag(cmd)
 	return cmd
 }
 
