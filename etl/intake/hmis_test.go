@@ -15,6 +15,9 @@ import (
 // Exports of another system, many of them damaged on purpose: each has a verdict, as it is and under a name of ours, and
 // none is taken.
 func TestSamplesOfHMIS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some thousand checks, one after the other")
+	}
 	archives, err := filepath.Glob(filepath.Join(testdir.Shared(t, "data", "hmis"), "*.zip"))
 	if err != nil || len(archives) == 0 {
 		t.Fatalf("no samples: %v", err)

@@ -154,7 +154,7 @@ func TestModificationTimes(t *testing.T) {
 func TestChangedWhileRead(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString(headerOf("services"))
-	for b.Len() < 24<<20 { // more than is read ahead
+	for b.Len() < 14<<20 { // more than is read ahead
 		b.WriteString(rowOf("services", rowKey, "", ""))
 	}
 	text := b.String()
@@ -181,14 +181,14 @@ func TestChangedWhileRead(t *testing.T) {
 			_, err = f.WriteString(rowOf("services", "new1", "", ""))
 			return err
 		}, "refused\nservices.csv: refused; hash_mismatch"},
-		{"cut", func(p string) error { return os.Truncate(p, 20<<20) }, "refused\nservices.csv: refused; hash_mismatch"},
+		{"cut", func(p string) error { return os.Truncate(p, 12<<20) }, "refused\nservices.csv: refused; hash_mismatch"},
 		{"written over", func(p string) error {
 			f, err := os.OpenFile(p, os.O_WRONLY, 0)
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			_, err = f.WriteAt([]byte("x"), 23<<20)
+			_, err = f.WriteAt([]byte("x"), 13<<20)
 			return err
 		}, "refused\nservices.csv: refused; hash_mismatch"},
 	} {

@@ -85,13 +85,7 @@ func TestPlantedFiles(t *testing.T) {
 				says = "file 1"
 			}
 			p := planted{files: []file{{name: name, text: c.text, rows: 1, entity: "services"}}, want: "refused\n" + says + ": refused; " + c.want, secrets: []string{"Tilomi", "caf"}}
-			p.find(t)
-			a := newArea(t)
-			d, err := Take(ctx, durable.OS(), a.cfg, "shelter-a", a.drop(t, "d1", p.files, nil))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := d.Files[0].Reasons[0].Note; got != c.note {
+			if got := p.find(t).Files[0].Reasons[0].Note; got != c.note {
 				t.Errorf("note %q, want %q", got, c.note)
 			}
 		})
@@ -128,6 +122,9 @@ func bomb(t *testing.T, path, ending, head, fill string, size int64) {
 
 // Bombs are refused for a few megabytes of everything, whatever they expand to: what was allocated bounds what was held.
 func TestPlantedBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector allocates by itself")
+	}
 	const size, sparse = 64 << 20, 64 << 20
 	row := "s1,p1,legal,no,2026-07-03T22:00-07:00,,\n" + strings.Repeat("\n", 40) // rows alone pack just below the ratio that is taken
 	hole := func(name, head string, sparse int64) func(t *testing.T, dir string) {
@@ -175,7 +172,7 @@ func TestPlantedBombs(t *testing.T) {
 				t.Fatal(err)
 			}
 			want(t, "verdict", says(d), "refused\n"+c.want)
-			if used := after.TotalAlloc - before.TotalAlloc; used > 200<<20 && !testing.Short() { // short is what the race detector gets, which allocates by itself
+			if used := after.TotalAlloc - before.TotalAlloc; used > 200<<20 {
 				t.Errorf("%d MiB were allocated", used>>20)
 			}
 		})

@@ -66,8 +66,8 @@ func among(entity, line string) string {
 	return headerOf(entity) + rowOf(entity, "a1", "", "") + line + rowOf(entity, "a2", "", "")
 }
 
-// find runs a kind through both doors and looks at everything that comes out.
-func (p planted) find(t *testing.T) {
+// find runs a kind through both doors, looks at everything that comes out, and returns what Take says.
+func (p planted) find(t *testing.T) Drop {
 	t.Helper()
 	a := newArea(t)
 	dir := a.drop(t, "d1", p.files, p.change)
@@ -115,6 +115,7 @@ func (p planted) find(t *testing.T) {
 			}
 		}
 	}
+	return d
 }
 
 func reasonsOf(d Drop) (all []Reason) {
