@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -78,5 +79,29 @@ func TestBackupWaitsForANight(t *testing.T) {
 	r.run(1, "backup", "--to", file+"2", "--recipient", recipient, "--wait", "0s")
 	if !strings.Contains(r.lastErr, "locked by heatwatch nightly") {
 		t.Error(r.lastErr)
+	}
+}
+
+// The disk of the backups runs full: it says so, and leaves nothing there and no view in the home.
+func TestBackupOnAFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program")
+	}
+	if out, err := exec.Command("unshare", "-rm", "true").CombinedOutput(); err != nil {
+		t.Skipf("this machine allows no mount namespace (%s): internal/backup tries a full disk with durabletest.FullAfter", strings.TrimSpace(string(out)))
+	}
+	program := binary(t)
+	r := newRig(t)
+	r.run(0, "init")
+	recipient := strings.TrimSpace(r.run(0, "backup", "key", "--out", filepath.Join(r.dir, "safe.key")))
+	cmd := exec.Command("unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=4k tmpfs "$MNT" && "$PROGRAM" --home "$H" backup --to "$MNT/b" --recipient "$R"; echo "exit $?"; ls -A "$MNT" "$H/.staging"`)
+	mnt := t.TempDir()
+	cmd.Env = append(os.Environ(), "MNT="+mnt, "PROGRAM="+program, "H="+r.home(), "R="+recipient)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if want := fmt.Sprintf("exit 1\n%s/.staging:\n\n%s:\n", r.home(), mnt); !strings.Contains(string(out), "check the room on that disk") || !strings.HasSuffix(string(out), want) {
+		t.Errorf("%s\nwant at the end\n%s", out, want)
 	}
 }
