@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"heatwatch/etl/scan"
+	"heatwatch/etl/trace"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
 	"heatwatch/privacy/ledger"
@@ -36,12 +37,12 @@ type signedErasure struct {
 const erasureKind = "erasure receipt 1"
 
 // erasureReceipt writes the receipt under the next number.
-func (h *house) erasureReceipt(f trace, entry int, seen scan.Result) (string, error) {
+func (h *house) erasureReceipt(f trace.Trace, entry int, seen scan.Result) (string, error) {
 	commit, err := ledger.LoadCommitmentKey(h.Keys())
 	if err != nil {
 		return "", err
 	}
-	who := f.files[0] // the file that was named, so that whoever asked can ask for it again
+	who := f.Files[0] // the file that was named, so that whoever asked can ask for it again
 	text, err := json.Marshal(erasure{Schema: 1, Home: h.ledger.Home(), Date: h.today().String(), Entry: entry,
 		Person: commit.Commit("forgotten person", []byte(who.Population+"\x00"+who.Partner+"\x00"+who.PersonKey)).HMAC,
 		Files:  seen.Files, Containers: seen.Containers, Found: len(seen.Found), Controls: "found"})

@@ -14,10 +14,10 @@ import (
 	"heatwatch/etl/intake"
 	"heatwatch/etl/kept"
 	"heatwatch/etl/lake"
-	"heatwatch/etl/link"
 	"heatwatch/etl/nightly"
 	"heatwatch/etl/partner"
 	"heatwatch/etl/scan"
+	"heatwatch/etl/trace"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
 	"heatwatch/privacy/register"
@@ -57,7 +57,7 @@ An erasure that was cut off is finished by the next night, or by the same comman
 				if err != nil {
 					return err
 				}
-				return c.Table(f.table())
+				return c.Table(forgetTable(f))
 			}
 			return c.locked("forget", func(h *house) error {
 				f, err := h.find(ask.agency, ask.population, ask.key)
@@ -86,199 +86,32 @@ An erasure that was cut off is finished by the next night, or by the same comman
 	return cmd
 }
 
-// trace is everything that the home has of one person.
-type trace struct {
-	population string
-	files      []link.File // keys, each with the tokens it ever came with
-	pseudonym  []byte      // nil: the person was never loaded
-	rows       int64       // of drops that came in
-	drops      int
-	before     bool  // it was forgotten before: what is left is to finish, to scan and to write the receipt
-	holders    []int // generations
-}
-
-func (f trace) String() string {
-	return fmt.Sprintf("%d files of agencies and %d rows", len(f.files), f.rows)
-}
-
-func (f trace) table() render.Table {
+func forgetTable(f trace.Trace) render.Table {
 	loaded := "yes"
-	if f.pseudonym == nil {
+	if f.Pseudonym == nil {
 		loaded = "no"
 	}
 	return render.Table{Columns: render.Cols("population", "files#", "loaded", "drops#", "rows#", "generations#"),
-		Rows: [][]string{{f.population, fmt.Sprint(len(f.files)), loaded, fmt.Sprint(f.drops), fmt.Sprint(f.rows), fmt.Sprint(len(f.holders))}}}
+		Rows: [][]string{{f.Population, fmt.Sprint(len(f.Files)), loaded, fmt.Sprint(f.Drops), fmt.Sprint(f.Rows), fmt.Sprint(len(f.Generations))}}}
 }
 
-func (f trace) has(partner string, p intake.Person) bool {
-	for _, x := range f.files {
-		if x.Partner == partner && x.Population == p.Population && x.PersonKey == p.Key {
-			return true
-		}
-	}
-	return false
-}
-
-// find gathers the files of the person of whom an agency speaks by a key. Neither key nor token is ever said.
-func (h *house) find(agency, population, key string) (f trace, err error) {
-	rows, err := lake.Whole(h.Home)
-	if err != nil {
-		return f, err
-	}
+// find gathers what the home has of the person of whom an agency speaks by a key.
+func (h *house) find(agency, population, key string) (trace.Trace, error) {
 	gone, err := h.forgotten()
 	if err != nil {
-		return f, err
+		return trace.Trace{}, err
 	}
-	if f.population, err = h.populationOf(rows, gone, agency, population, key); err != nil {
-		return f, err
-	}
-	person := uint32(0)
-	for _, r := range rows {
-		if r.Partner == agency && r.PersonKey == key && r.Population == f.population {
-			person = r.Person
-		}
-	}
-	f.files = []link.File{{Population: f.population, Partner: agency, PersonKey: key}}
-	if person == 0 {
-		if person, err = h.joins(rows, f.files[0]); err != nil {
-			return f, err
-		}
-	}
-	for _, r := range rows {
-		if person > 0 && r.Person == person && !f.has(r.Partner, intake.Person{Population: r.Population, Key: r.PersonKey}) {
-			f.files = append(f.files, link.File{Population: r.Population, Partner: r.Partner, PersonKey: r.PersonKey})
-		}
-	}
-	f.before = gone.Key != nil && gone.Key(agency, intake.Person{Population: f.population, Key: key})
-	if person > 0 {
-		t, err := lake.TracesOf(h.Home, person)
-		if err != nil {
-			return f, err
-		}
-		f.pseudonym, f.files[0].Tokens = t.Pseudonym, t.Tokens
-	}
-	if f.holders, err = lake.Holders(h.Home, func(r link.Row) bool {
-		return f.has(r.Partner, intake.Person{Population: r.Population, Key: r.PersonKey})
-	}); err != nil {
-		return f, err
-	}
-	return f, h.landedOf(&f)
-}
-
-// joins is the person of a file that no generation has loaded, such as one that its agency has left out again before a night saw it:
-// whom it would have joined.
-func (h *house) joins(rows []link.Row, f link.File) (uint32, error) {
-	alone := trace{files: []link.File{f}}
-	if err := h.landedOf(&alone); err != nil {
-		return 0, err
-	}
-	person, err := lake.PersonOf(h.Home, alone.files[0])
-	for _, r := range rows {
-		if r.Person == person && r.Partner == f.Partner { // a second file of its agency stays alone
-			return 0, err
-		}
-	}
-	return person, err
-}
-
-// populationOf is the population that was named, or the only one in which the agency has the key.
-func (h *house) populationOf(rows []link.Row, gone nightly.Forgotten, agency, named, key string) (string, error) {
-	seen := map[string]bool{}
-	for _, r := range rows {
-		if r.Partner == agency && r.PersonKey == key {
-			seen[r.Population] = true
-		}
-	}
-	drops, err := intake.Drops(h.Landing(), agency)
-	if err != nil {
-		return "", err
-	}
-	for _, d := range drops {
-		err := intake.Owners(h.Landing(), d, func(p intake.Person) error {
-			if p.Key == key {
-				seen[p.Population] = true
-			}
-			return nil
-		})
-		if err != nil {
-			return "", err
-		}
-	}
-	for _, p := range []string{"minors", "accused", "profiles"} {
-		if gone.Key != nil && gone.Key(agency, intake.Person{Population: p, Key: key}) {
-			seen[p] = true
-		}
-	}
-	switch {
-	case named != "" && seen[named]:
-		return named, nil
-	case len(seen) == 0 || named != "":
-		return "", problem.New(problem.Usage, agency, "the warehouse has nothing under this pseudonym in that population", "check agency, pseudonym and population; heatwatch link dump lists them")
-	case len(seen) > 1:
-		return "", problem.New(problem.Usage, agency, "the agency has this pseudonym in several populations", "say --population minors, accused or profiles")
-	}
-	for p := range seen {
-		named = p
-	}
-	return named, nil
-}
-
-// landedOf adds the tokens with which the files ever came, and counts their rows.
-func (h *house) landedOf(f *trace) error {
-	tokens := map[string]map[link.Token]bool{}
-	for i := range f.files {
-		x := &f.files[i]
-		drops, err := intake.Drops(h.Landing(), x.Partner)
-		if err != nil {
-			return err
-		}
-		own := tokens[x.Partner]
-		if own == nil {
-			own = map[link.Token]bool{}
-			tokens[x.Partner] = own
-		}
-		for _, d := range drops {
-			rows := f.rows
-			err := intake.Owners(h.Landing(), d, func(p intake.Person) error {
-				if p.Key == x.PersonKey && p.Population == x.Population {
-					f.rows++
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if f.rows > rows {
-				f.drops++
-			}
-			err = intake.People(h.Landing(), d, func(p intake.PersonTokens) error {
-				if p.Key != x.PersonKey || p.Population != x.Population {
-					return nil
-				}
-				for _, t := range p.Tokens {
-					if tk := (link.Token{Column: t[0], Value: t[1]}); !own[tk] {
-						own[tk] = true
-						x.Tokens = append(x.Tokens, tk)
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return trace.Find(h.Home, gone.Key, agency, population, key)
 }
 
 // held refuses where an agency whose file it is must keep what it sent.
-func (h *house) held(f trace) error {
+func (h *house) held(f trace.Trace) error {
 	ps, err := h.partners()
 	if err != nil {
 		return err
 	}
 	for _, p := range ps {
-		for _, x := range f.files {
+		for _, x := range f.Files {
 			if x.Partner == p.name && p.LegalHold {
 				return legalHold(p.name)
 			}
@@ -289,8 +122,8 @@ func (h *house) held(f trace) error {
 
 // forget carries an erasure out. Until the register is written nothing has happened; from then on the next night, or the
 // same command, comes to the same end.
-func (c *command) forget(ctx context.Context, h *house, f trace) error {
-	needles, err := h.needles(f)
+func (c *command) forget(ctx context.Context, h *house, f trace.Trace) error {
+	needles, err := f.Needles(h.Home)
 	if err != nil {
 		return err
 	}
@@ -302,16 +135,16 @@ func (c *command) forget(ctx context.Context, h *house, f trace) error {
 		return problem.Wrap(err, problem.Failed, h.Dir, "the erasure cannot be begun", "check the room on the disk and the permissions")
 	}
 	entries := h.ledger.Position().Entries
-	who := register.Forgotten{Population: f.population}
-	if f.pseudonym != nil {
-		if who.Person, err = register.ParseID(f.pseudonym); err != nil {
+	who := register.Forgotten{Population: f.Population}
+	if f.Pseudonym != nil {
+		if who.Person, err = register.ParseID(f.Pseudonym); err != nil {
 			return err
 		}
 	}
-	for _, x := range f.files {
+	for _, x := range f.Files {
 		who.Identifiers = append(who.Identifiers, identifiers(x)...)
 	}
-	if !f.before || f.pseudonym != nil {
+	if !f.Before || f.Pseudonym != nil {
 		if err := g.Forget(ctx, h.ledger, h.today(), who); err != nil {
 			return errors.Join(err, durable.Remove(h.fs, h.Forgetting()))
 		}
@@ -338,60 +171,6 @@ func (c *command) forget(ctx context.Context, h *house, f trace) error {
 	c.Say("forgotten: %d rows of %d drops, %d older generations; %d files scanned, %d of them opened, nothing found", gone.Rows, gone.Drops, len(gone.Generations), seen.Files, seen.Containers)
 	c.Say("receipt: %s", path)
 	return nil
-}
-
-// needles is what must not be found afterwards. A token that somebody else's file carries too, and that stays, proves nothing.
-func (h *house) needles(f trace) ([]scan.Needle, error) {
-	mine := map[string]bool{}
-	var all []scan.Needle
-	for _, x := range f.files {
-		all = append(all, scan.Needle{Partner: x.Partner, Value: []byte(x.PersonKey)})
-		for _, t := range x.Tokens {
-			mine[t.Value] = true
-		}
-	}
-	if f.pseudonym != nil {
-		all = append(all, scan.Needle{Value: f.pseudonym})
-	}
-	if len(mine) == 0 {
-		return all, nil
-	}
-	drops, err := h.everyDrop()
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range drops {
-		err := intake.People(h.Landing(), d, func(p intake.PersonTokens) error {
-			if !f.has(d.Partner, p.Person) {
-				for _, t := range p.Tokens {
-					delete(mine, t[1])
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	for v := range mine {
-		all = append(all, scan.Needle{Value: []byte(v)})
-	}
-	return all, nil
-}
-
-func (h *house) everyDrop() (all []intake.Drop, err error) {
-	names, err := filepath.Glob(filepath.Join(h.Landing(), "*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range names {
-		drops, err := intake.Drops(h.Landing(), filepath.Base(n))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, drops...)
-	}
-	return all, nil
 }
 
 // proveGone scans the home. A kept upload of which only refused rows were the person's is found here first: it is destroyed, and

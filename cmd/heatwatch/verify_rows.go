@@ -39,3 +39,18 @@ func (h *house) rowsAccounted() (found []lake.Damage, err error) {
 	}
 	return found, nil
 }
+
+func (h *house) everyDrop() (all []intake.Drop, err error) {
+	names, err := filepath.Glob(filepath.Join(h.Landing(), "*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		drops, err := intake.Drops(h.Landing(), filepath.Base(n))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, drops...)
+	}
+	return all, nil
+}
