@@ -49,12 +49,7 @@ func freeAddress(t *testing.T) string {
 
 // An agency drops an extract with OpenSSH's sftp into a running server, and fetches its receipt.
 func TestOpenSSHDropsIntoServe(t *testing.T) {
-	if _, err := exec.LookPath("sftp"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no sftp: install Debian's openssh-client")
-		}
-		t.Skip("no sftp: install Debian's openssh-client")
-	}
+	needsSFTP(t)
 	address, health := freeAddress(t), freeAddress(t)
 	r := newRig(t, "HEATWATCH_SFTP_LISTEN="+address, "HEATWATCH_HEALTH_LISTEN="+health)
 	r.now = time.Now()
@@ -62,10 +57,7 @@ func TestOpenSSHDropsIntoServe(t *testing.T) {
 	end, _ := models.ParseDate("2024-06-01")
 	r.drops(fixtures.Config{Seed: 11, Persons: 20, FirstQuarter: quarter(t, "2023Q1"), Quarters: 4, End: end, NoFigures: true})
 
-	key := filepath.Join(r.dir, "key")
-	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	key := r.newKey()
 	r.run(0, "partner", "key", "shelter-a", key+".pub")
 
 	said, stop := r.serve()
@@ -78,17 +70,7 @@ func TestOpenSSHDropsIntoServe(t *testing.T) {
 	for _, f := range append(files, filepath.Join(drop, "manifest.json")) {
 		batch += "put " + f + " incoming/first/\n"
 	}
-	sftp := func(batch string) {
-		t.Helper()
-		host, port, _ := net.SplitHostPort(address)
-		cmd := exec.Command("sftp", "-q", "-P", port, "-i", key, "-o", "UserKnownHostsFile="+filepath.Join(r.dir, "kits", "shelter-a", "known_hosts"),
-			"-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-b", "-", "shelter-a@"+host)
-		cmd.Stdin = strings.NewReader(batch)
-		cmd.Dir = r.dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("sftp: %v\n%s\n%s", err, out, said.String())
-		}
-	}
+	sftp := func(batch string) { t.Helper(); r.sftp(address, key, "shelter-a", batch, said) }
 	sftp(batch)
 	r.run(0, "nightly")
 	if r.run(0, "nightly"); !strings.Contains(r.lastErr, "nothing new") {
@@ -118,6 +100,40 @@ func TestOpenSSHDropsIntoServe(t *testing.T) {
 	if out := r.run(1, "verify"); !strings.Contains(out, "logs/sftp/shelter-a.jsonl") {
 		t.Errorf("verify says %s", out)
 	}
+}
+
+// sftp runs OpenSSH's client as a partner whose kit was written, in the rig's folder.
+func (r *rig) sftp(address, key, partner, batch string, said *buffer) {
+	r.t.Helper()
+	host, port, _ := net.SplitHostPort(address)
+	cmd := exec.Command("sftp", "-q", "-P", port, "-i", key, "-o", "UserKnownHostsFile="+filepath.Join(r.dir, "kits", partner, "known_hosts"),
+		"-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-b", "-", partner+"@"+host)
+	cmd.Stdin = strings.NewReader(batch)
+	cmd.Dir = r.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		r.t.Fatalf("sftp: %v\n%s\n%s", err, out, said.String())
+	}
+}
+
+// needsSFTP skips where there is no OpenSSH client, but never in CI.
+func needsSFTP(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("sftp"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no sftp: install Debian's openssh-client")
+		}
+		t.Skip("no sftp: install Debian's openssh-client")
+	}
+}
+
+// newKey makes a key pair of an agency.
+func (r *rig) newKey() (path string) {
+	r.t.Helper()
+	path = filepath.Join(r.dir, "key")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path).CombinedOutput(); err != nil {
+		r.t.Fatalf("%v: %s", err, out)
+	}
+	return path
 }
 
 // serve starts the daemon and waits until it listens; stop ends it.
