@@ -224,7 +224,7 @@ func (c *chaos) judge() {
 	if drops != c.drops {
 		c.t.Errorf("%d receipts for %d drops", drops, c.drops)
 	}
-	for _, pattern := range []string{".staging/*", ".forgetting", "landing/*/.taking-*", "sftp/*/incoming/*", "sftp/*/incoming/.*", "lake/generations/gone-*", "*/.tmp-*", "landing/*/*/.tmp-*", "landing/*/*/*.erasing", "sftp/*/receipts/.tmp-*"} {
+	for _, pattern := range []string{".staging/*", "erasures/under-way", "landing/*/.taking-*", "sftp/*/incoming/*", "sftp/*/incoming/.*", "lake/generations/gone-*", "*/.tmp-*", "landing/*/*/.tmp-*", "landing/*/*/*.erasing", "sftp/*/receipts/.tmp-*"} {
 		if left := must1(filepath.Glob(filepath.Join(c.home, pattern))); len(left) > 0 {
 			c.t.Errorf("left lying about: %v", left)
 		}

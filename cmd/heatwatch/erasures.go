@@ -57,9 +57,6 @@ func (h *house) erasureReceipt(f trace.Trace, entry int, seen scan.Result) (stri
 	if err != nil {
 		return "", err
 	}
-	if err := durable.MkdirAll(h.fs, h.Erasures(), 0o700); err != nil {
-		return "", err
-	}
 	for n := 1; ; n++ {
 		path := filepath.Join(h.Erasures(), fmt.Sprintf("%06d.json", n))
 		err := durable.Create(h.fs, path, append(b, '\n'), 0o444)

@@ -131,6 +131,9 @@ func (c *command) forget(ctx context.Context, h *house, f trace.Trace) error {
 	if err != nil {
 		return err
 	}
+	if err := durable.MkdirAll(h.fs, h.Erasures(), 0o700); err != nil { // a home of an older program has none
+		return err
+	}
 	if err := durable.Replace(h.fs, h.Forgetting(), []byte(h.today().String()+"\n"), 0o600); err != nil {
 		return problem.Wrap(err, problem.Failed, h.Dir, "the erasure cannot be begun", "check the room on the disk and the permissions")
 	}

@@ -71,14 +71,14 @@ func (h Home) NightNote() string { return h.in("logs", "night.json") }
 func (h Home) Staging() string { return h.in(".staging") }
 
 // Forgetting is there while an erasure is under way; it says nothing about whom.
-func (h Home) Forgetting() string { return h.in(".forgetting") }
+func (h Home) Forgetting() string { return h.in("erasures", "under-way") }
 
 // Erasures holds the receipts of erasures.
 func (h Home) Erasures() string { return h.in("erasures") }
 
 // Folders are all folders that init makes.
 func (h Home) Folders() []string {
-	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Logs(), h.Staging()}
+	return []string{h.Keys(), h.Partners(), h.Plans(), h.Landing(), h.Lake(), h.Quarantine(), h.Ledger(), h.Register(), h.Releases(), h.SFTP(), h.Logs(), h.Erasures(), h.Staging()}
 }
 
 // Check reports a problem if no home was made here, or one that this program is too old for.
