@@ -104,12 +104,14 @@ func (h Home) Lock(what string, now time.Time) (*Lock, error) {
 	if err == nil {
 		err = tryLock(f.Fd())
 	}
-	for range briefly { // a backup holds the lock for moments: nobody's night is lost to it
-		if !errors.Is(err, syscall.EWOULDBLOCK) || !strings.HasPrefix(holder(path), "heatwatch "+ForBackup+",") {
+	before := ""
+	for tries := 0; tries < briefly && errors.Is(err, syscall.EWOULDBLOCK); tries++ {
+		who := holder(path)
+		if backup := strings.HasPrefix(who, "heatwatch "+ForBackup+","); !backup && (who != nameless || before == nameless) {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
-		err = tryLock(f.Fd())
+		before, err = who, tryLock(f.Fd())
 	}
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
@@ -130,6 +132,9 @@ const lockName = ".lock"
 
 // ForBackup is what a lock is taken for that is given back as soon as the home has been looked at.
 const ForBackup = "backup"
+
+// nameless is a holder that has not written its name yet, or has taken it out already and is about to give the lock back.
+const nameless = "another run"
 
 // briefly is how often a lock is tried that a backup holds: half a minute.
 const briefly = 600
@@ -183,7 +188,7 @@ func holder(path string) string {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return "another run"
+	return nameless
 }
 
 // Unlock gives the lock back. A process that it was handed to must have ended.

@@ -27,3 +27,21 @@ func TestABackupIsWaitedFor(t *testing.T) {
 	}
 	next.Unlock()
 }
+
+// Whoever gives the lock back takes its name out first: who comes between the two tries once more.
+func TestALockOnItsWayBack(t *testing.T) {
+	h := homeWith(t, "")
+	held, err := h.Lock("nightly", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := held.f.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { held.Unlock() })
+	next, err := h.Lock("forget", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Unlock()
+}
