@@ -90,7 +90,7 @@ func TestBackupOnAFullDisk(t *testing.T) {
 	if out, err := exec.Command("unshare", "-rm", "true").CombinedOutput(); err != nil {
 		t.Skipf("this machine allows no mount namespace (%s): internal/backup tries a full disk with durabletest.FullAfter", strings.TrimSpace(string(out)))
 	}
-	program := binary(t)
+	program := self(t)
 	r := newRig(t)
 	r.run(0, "init")
 	recipient := strings.TrimSpace(r.run(0, "backup", "key", "--out", filepath.Join(r.dir, "safe.key")))

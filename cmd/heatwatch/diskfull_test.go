@@ -21,7 +21,7 @@ func TestNightlyOnAFullDisk(t *testing.T) {
 	if out, err := exec.Command("unshare", "-rm", "true").CombinedOutput(); err != nil {
 		t.Skipf("this machine allows no mount namespace (%s): etl/nightly and etl/intake try a full disk with durabletest.FullAfter", strings.TrimSpace(string(out)))
 	}
-	program := binary(t)
+	program := self(t)
 	r := newRig(t)
 	r.run(0, "init")
 	end, _ := models.ParseDate("2024-06-01")

@@ -76,6 +76,16 @@ func (p processes) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// self is this test binary under the program's name, for scripts: it is the program then.
+func self(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "heatwatch")
+	if err := os.Symlink(must1(os.Executable()), path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // run gives exit code, standard output and standard error; -1 for a killed process.
 func (p processes) run(args ...string) (code int, stdout, stderr string) {
 	cmd := p.command(args...)

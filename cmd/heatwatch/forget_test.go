@@ -76,8 +76,8 @@ func TestForgetAfterARelease(t *testing.T) {
 	r.run(0, "budget", "verify")
 	r.run(0, "release", "2024Q2", "--witness", "none")
 	r.run(0, "verify")
-	// Every other file of the person leads to the same end.
-	for _, x := range who[1:] {
+	// Another file of the person leads to the same end.
+	for _, x := range who[1:2] {
 		r.run(0, "--yes", "forget", "--agency", x.Agency, "--key", x.PersonKey)
 	}
 	if now := entries(); now[len(now)-1] == ledger.KindErasure {
