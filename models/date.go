@@ -11,19 +11,16 @@ type Date int32
 // text is what the parsers take: a cell as it lies in the file, or a string.
 type text interface{ ~string | ~[]byte }
 
-// EarliestDate and LatestDate bound every date and instant of a row. What lies outside is no day in the life of a child of
-// the programme but a stand-in: 0001-01-01 for "none", 9999-12-31 for "for ever".
-const (
-	EarliestDate Date = -25567 // 1900-01-01
-	LatestDate   Date = 84005  // 2199-12-31
-)
+// EarliestDate bounds every date and instant of a row. What lies before is no day in the life of anybody of the programme but
+// a stand-in, 0001-01-01 for "none". There is no latest one: ends may be planned ahead, and starts may not.
+const EarliestDate Date = -25567 // 1900-01-01
 
 // Taken reports whether a row may hold the day.
-func (d Date) Taken() bool { return d >= EarliestDate && d <= LatestDate }
+func (d Date) Taken() bool { return d >= EarliestDate }
 
 // TakenInstant reports whether a row may hold an instant, in microseconds since the epoch: its day in UTC counts.
 func TakenInstant(micros int64) bool {
-	return micros >= int64(EarliestDate)*day && micros < int64(LatestDate+1)*day
+	return micros >= int64(EarliestDate)*day
 }
 
 // DateOf returns the calendar day that t shows in its own location.

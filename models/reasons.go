@@ -30,7 +30,7 @@ func cellReasons() []Reason {
 	return []Reason{
 		{"missing_value", ScopeRow, "a required cell is empty", "fill it in, or leave the row out"},
 		{"unknown_code", ScopeRow, "the cell is not one of the column's codes", "use a code of the dictionary, in lower case; `heatwatch dictionary` lists them"},
-		{"out_of_range", ScopeRow, "the number is outside the column's range, or the date is before 1900 or after 2199", "check the unit and the digits; leave a date empty that is not known or not yet over"},
+		{"out_of_range", ScopeRow, "the number is outside the column's range, or the date is before 1900", "check the unit and the digits; leave a date empty that is not known"},
 		{"bad_int", ScopeRow, "the cell is not a whole number", "write digits only, without separators"},
 		{"bad_date", ScopeRow, "the cell is not a date that exists", "write YYYY-MM-DD"},
 		{"bad_datetime", ScopeRow, "the cell is not an instant with its offset", "write 2026-07-03T22:00:00-07:00"},

@@ -184,10 +184,10 @@ func odcsProperties(e models.Entity, c models.Column) odcsColumn {
 		p.Options = map[string]any{"pattern": tokenPattern}
 	case models.TypeDate:
 		p.LogicalType = "date"
-		p.Options = map[string]any{"format": "yyyy-MM-dd", "minimum": models.EarliestDate.String(), "maximum": models.LatestDate.String()}
+		p.Options = map[string]any{"format": "yyyy-MM-dd", "minimum": models.EarliestDate.String()}
 	case models.TypeDateTime:
 		p.LogicalType = "timestamp"
-		p.Options = map[string]any{"format": "yyyy-MM-dd'T'HH:mm[:ss]XXX", "timezone": true, "minimum": models.EarliestDate.String() + "T00:00:00Z", "maximum": models.LatestDate.String() + "T23:59:59Z"}
+		p.Options = map[string]any{"format": "yyyy-MM-dd'T'HH:mm[:ss]XXX", "timezone": true, "minimum": models.EarliestDate.String() + "T00:00:00Z"}
 	case models.TypeInt:
 		p.LogicalType = "integer"
 		p.Options = map[string]any{"minimum": c.Min, "maximum": c.Max}

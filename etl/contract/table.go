@@ -111,7 +111,7 @@ func fieldOf(e models.Entity, c models.Column) tableField {
 		f.Constraints.Enum = c.Values
 	case models.TypeDate:
 		f.Type = "date"
-		f.Constraints.Minimum, f.Constraints.Maximum = models.EarliestDate, models.LatestDate
+		f.Constraints.Minimum = models.EarliestDate
 	case models.TypeDateTime:
 		f.Type, f.Format = "datetime", "any" // the default takes UTC alone
 	case models.TypeInt:

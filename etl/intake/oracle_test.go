@@ -133,7 +133,7 @@ func plainCell(c models.Column, text string) (models.Value, string) {
 		return models.Value{}, "unknown_code"
 	case models.TypeDate:
 		if d, err := time.Parse(time.DateOnly, text); err == nil && d.Year() > 0 {
-			if d.Year() < 1900 || d.Year() > 2199 {
+			if d.Year() < 1900 {
 				return models.Value{}, "out_of_range"
 			}
 			return fine(d.Unix() / 86400)
@@ -141,7 +141,7 @@ func plainCell(c models.Column, text string) (models.Value, string) {
 		return models.Value{}, "bad_date"
 	case models.TypeDateTime:
 		if m, ok := models.ParseDateTime(text); ok { // package time knows neither leap seconds nor instants without seconds
-			if y := time.UnixMicro(m).UTC().Year(); y < 1900 || y > 2199 {
+			if y := time.UnixMicro(m).UTC().Year(); y < 1900 {
 				return models.Value{}, "out_of_range"
 			}
 			return fine(m)

@@ -89,7 +89,7 @@ func allowed(c models.Column) string {
 	case models.TypeInt:
 		return fmt.Sprintf("%d to %d", c.Min, c.Max)
 	case models.TypeDate:
-		return "YYYY-MM-DD, 1900 to 2199"
+		return "YYYY-MM-DD, from 1900"
 	case models.TypeDateTime:
 		return "RFC 3339 with offset, such as 2026-07-03T22:00:00-07:00"
 	case models.TypeToken:
