@@ -73,6 +73,9 @@ func TestErase(t *testing.T) {
 		if rerr != nil {
 			t.Fatal(rerr)
 		}
+		if wrong, err := Account(landing, half); err != nil || len(wrong) > 0 {
+			t.Fatalf("step %d: a cut erasure is taken for damage: %v %v", n, wrong, err)
+		}
 		if rows := landedRows(t, landing, half); half.Erasures == 0 && len(rows["persons"])+len(rows["services"])+len(rows["arrests"]) < 6 {
 			t.Fatalf("step %d: rows went before the record said so", n)
 		}
@@ -81,6 +84,9 @@ func TestErase(t *testing.T) {
 		}
 		after, _ := ReadDrop(landing, "shelter-a", d.Name)
 		rows := landedRows(t, landing, after)
+		if wrong, err := Account(landing, after); err != nil || len(wrong) > 0 {
+			t.Fatalf("step %d: the record does not fit the rows that stay: %v %v", n, wrong, err)
+		}
 		if after.Erasures == 0 || len(rows["persons"]) != 1 || len(rows["services"]) != 1 || len(rows["arrests"]) != 1 {
 			t.Fatalf("step %d: %d erasures, %v", n, after.Erasures, rows)
 		}
