@@ -207,10 +207,5 @@ func (r Releaser) unmark(e ledger.Entry) error {
 }
 
 func (r Releaser) register() (register.Register, error) {
-	commit, err := ledger.LoadCommitmentKey(r.Keys)
-	if err != nil {
-		return register.Register{}, err
-	}
-	key, err := register.NewKey(r.Seal)
-	return register.Register{FS: r.FS, Dir: r.Register, Key: key, Commit: commit}, err
+	return register.Open(r.FS, r.Register, r.Keys, r.Seal)
 }

@@ -80,11 +80,8 @@ func (h *house) checkErasures() error {
 			return problem.Wrap(err, problem.Failed, path, "the receipt of an erasure cannot be read", "check the permissions")
 		}
 		var s signedErasure
-		if err := json.Unmarshal(b, &s); err == nil {
-			err = ledger.VerifySignature(h.ledger.PublicKey(), erasureKind, s.Receipt, s.Signature)
-			if err == nil {
-				continue
-			}
+		if json.Unmarshal(b, &s) == nil && ledger.VerifySignature(h.ledger.PublicKey(), erasureKind, s.Receipt, s.Signature) == nil {
+			continue
 		}
 		return problem.New(problem.Refused, path, "the receipt of an erasure is not as it was signed", "restore it from a copy")
 	}

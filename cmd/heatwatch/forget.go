@@ -60,14 +60,14 @@ An erasure that was cut off is finished by the next night, or by the same comman
 				return c.Table(forgetTable(f))
 			}
 			return c.locked("forget", func(h *house) error {
+				if err := h.accessed("forget", *reason, named{Partners: 1, Files: 1}); err != nil { // also who only asks whether there is somebody
+					return err
+				}
 				f, err := h.find(ask.agency, ask.population, ask.key)
 				if err != nil {
 					return err
 				}
 				if err := h.held(f); err != nil {
-					return err
-				}
-				if err := h.accessed("forget", *reason, named{Partners: 1, Files: 1}); err != nil {
 					return err
 				}
 				if err := c.Confirm(fmt.Sprintf("forget this person for good, with %s?", f)); err != nil {
@@ -149,6 +149,9 @@ func (c *command) forget(ctx context.Context, h *house, f trace.Trace) error {
 	}
 	if !f.Before || f.Pseudonym != nil {
 		if err := g.Forget(ctx, h.ledger, h.today(), who); err != nil {
+			if h.ledger.Position().Entries > entries { // entered: the next night finishes it
+				return err
+			}
 			return errors.Join(err, durable.Remove(h.fs, h.Forgetting()))
 		}
 	}
@@ -183,35 +186,38 @@ func (c *command) proveGone(ctx context.Context, h *house, needles []scan.Needle
 	if err != nil {
 		return scan.Result{}, err
 	}
-	for again := false; ; again = true {
-		seen, err := scan.Home(ctx, h.Home, *key, needles)
-		if err != nil || seen.Clean() {
-			return seen, err
-		}
-		shredded := false
-		for _, where := range seen.Found {
-			if filepath.Base(where) == "raw.age" && !again {
-				shredded = true
-				if err := kept.Shred(h.fs, filepath.Join(h.Dir, filepath.Dir(where))); err != nil {
-					return seen, err
-				}
+	seen, err := scan.Home(ctx, h.Home, *key, needles)
+	if err != nil {
+		return seen, err
+	}
+	shredded := false
+	for _, where := range seen.Found {
+		if filepath.Base(where) == kept.RawName {
+			shredded = true
+			if err := kept.Shred(h.fs, filepath.Join(h.Dir, filepath.Dir(where))); err != nil {
+				return seen, err
 			}
 		}
-		if shredded {
-			continue
-		}
-		for _, where := range seen.Found {
-			c.Say("still in: %s", where)
-		}
-		for _, where := range seen.Closed {
-			c.Say("not readable: %s", where)
-		}
-		what := "the person was taken out of the lake, and is still in a file of the home"
-		if len(seen.Found) == 0 {
-			what = "the person was taken out, and not every file of the home could be scanned"
-		}
-		return seen, problem.New(problem.Failed, h.Dir, what, nextAfter(seen))
 	}
+	if shredded {
+		if seen, err = scan.Home(ctx, h.Home, *key, needles); err != nil {
+			return seen, err
+		}
+	}
+	if seen.Clean() {
+		return seen, nil
+	}
+	for _, where := range seen.Found {
+		c.Say("still in: %s", where)
+	}
+	for _, where := range seen.Closed {
+		c.Say("not readable: %s", where)
+	}
+	what := "the person was taken out of the lake, and is still in a file of the home"
+	if len(seen.Found) == 0 {
+		what = "the person was taken out, and not every file of the home could be scanned"
+	}
+	return seen, problem.New(problem.Failed, h.Dir, what, nextAfter(seen))
 }
 
 func nextAfter(seen scan.Result) string {

@@ -7,22 +7,16 @@ import (
 	"heatwatch/etl/kept"
 	"heatwatch/etl/link"
 	"heatwatch/etl/nightly"
-	"heatwatch/privacy/ledger"
 	"heatwatch/privacy/register"
 )
 
 // register is the register of frozen cohorts, exposures and tombstones.
 func (h *house) register() (register.Register, error) {
-	commit, err := ledger.LoadCommitmentKey(h.Keys())
-	if err != nil {
-		return register.Register{}, err
-	}
 	keys, err := h.keys()
 	if err != nil {
 		return register.Register{}, err
 	}
-	key, err := register.NewKey(keys.Register.Bytes())
-	return register.Register{FS: h.fs, Dir: h.Register(), Key: key, Commit: commit}, err
+	return register.Open(h.fs, h.Register(), h.Keys(), keys.Register.Bytes())
 }
 
 // What tombstones call keys and tokens: each with its population, for populations never meet.

@@ -12,7 +12,7 @@ import (
 // rowsAccounted looks through every drop that was taken: no row may be unaccounted for, and each receipt must still say what
 // the record says.
 func (h *house) rowsAccounted() (found []lake.Damage, err error) {
-	drops, err := h.everyDrop()
+	drops, err := intake.EveryDrop(h.Landing())
 	if err != nil {
 		return nil, err
 	}
@@ -33,24 +33,9 @@ func (h *house) rowsAccounted() (found []lake.Damage, err error) {
 			path := filepath.Join(h.SFTP(), d.Partner, "receipts", name)
 			if b, err := os.ReadFile(path); err == nil && !bytes.Equal(b, want) {
 				found = append(found, lake.Damage{What: "the receipt is not as it was written", Where: "sftp/" + d.Partner + "/receipts/" + name,
-					Restore: "remove it: the next nightly that finds the drop in the area writes it again"})
+					Restore: "restore it from a backup: the drop has left the area, and a receipt is written once"})
 			}
 		}
 	}
 	return found, nil
-}
-
-func (h *house) everyDrop() (all []intake.Drop, err error) {
-	names, err := filepath.Glob(filepath.Join(h.Landing(), "*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range names {
-		drops, err := intake.Drops(h.Landing(), filepath.Base(n))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, drops...)
-	}
-	return all, nil
 }

@@ -95,6 +95,25 @@ func Drops(landing, partner string) ([]Drop, error) {
 	return all, nil
 }
 
+// EveryDrop lists the drops of all partners that were taken, by partner and name.
+func EveryDrop(landing string) (all []Drop, err error) {
+	partners, err := os.ReadDir(landing)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, p := range partners {
+		if !p.IsDir() || !goodDropName(p.Name()) {
+			continue
+		}
+		drops, err := Drops(landing, p.Name())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, drops...)
+	}
+	return all, nil
+}
+
 // refuse gives the whole drop a reason.
 func (d *Drop) refuse(r Reason) {
 	if r.Lines == nil {

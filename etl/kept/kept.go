@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	rawName = "raw.age"
+	RawName = "raw.age" // the sealed upload, in the drop's folder of landing
 	keyName = "raw.key"
 
 	// goingPrefix begins the name of an upload on its way out. Discovery passes over such names.
@@ -125,7 +125,7 @@ func Has(landed string) (bool, error) {
 
 // Shred destroys what is kept of a drop: its key first, which is enough.
 func Shred(fsys durable.FS, landed string) error {
-	for _, name := range []string{keyName, rawName} {
+	for _, name := range []string{keyName, RawName} {
 		if err := durable.Remove(fsys, filepath.Join(landed, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -146,7 +146,7 @@ func seal(fsys durable.FS, key Key, upload, landed string) error {
 	if err != nil {
 		return err
 	}
-	err = durable.CreateFrom(fsys, filepath.Join(landed, rawName), 0o400, func(w io.Writer) error { return pack(w, one.Recipient(), root) })
+	err = durable.CreateFrom(fsys, filepath.Join(landed, RawName), 0o400, func(w io.Writer) error { return pack(w, one.Recipient(), root) })
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func Open(key Key, landed string, each func(name string, content io.Reader) erro
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(landed, rawName))
+	f, err := os.Open(filepath.Join(landed, RawName))
 	if err != nil {
 		return err
 	}

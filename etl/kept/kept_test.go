@@ -62,7 +62,7 @@ func TestAnUploadIsSealedAndGoes(t *testing.T) {
 	if got := contents(t, again, landed); !maps.Equal(got, files) {
 		t.Errorf("%d files are kept, not the %d plain ones as they were", len(got), len(files))
 	}
-	raw, err := os.ReadFile(filepath.Join(landed, rawName))
+	raw, err := os.ReadFile(filepath.Join(landed, RawName))
 	must(t, err)
 	if bytes.Contains(raw, []byte("a line")) {
 		t.Error("it lies in clear")

@@ -89,22 +89,16 @@ func (r *run) suppress(ctx context.Context) error {
 }
 
 func (r *run) eachLanded(each func(intake.Drop) error) error {
-	names, err := r.landed()
+	drops, err := intake.EveryDrop(r.Home.Landing())
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		drops, err := intake.Drops(r.Home.Landing(), name)
-		if err != nil {
-			return err
+	for _, d := range drops {
+		if d.State == intake.Refused {
+			continue
 		}
-		for _, d := range drops {
-			if d.State == intake.Refused {
-				continue
-			}
-			if err := each(d); err != nil {
-				return err
-			}
+		if err := each(d); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 
 	"heatwatch/etl/intake"
 	"heatwatch/etl/kept"
-	"heatwatch/etl/lake"
 	"heatwatch/internal/problem"
 )
 
@@ -19,23 +18,9 @@ func (r *run) keep(ctx context.Context) error {
 	if !r.keeps() {
 		return nil
 	}
-	m, err := lake.ReadCurrent(r.Home)
-	if err != nil {
-		return err
-	}
-	for _, f := range r.found {
-		if f.manifest == "" {
-			continue
-		}
-		d, err := intake.ReadDrop(r.Home.Landing(), f.partner, f.drop)
-		if missing(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if d.Manifest != f.manifest || d.State != intake.Refused && !m.Has(f.partner, f.drop) || !there(filepath.Join(r.area(), f.partner, "receipts", f.drop+".json")) {
-			continue
+	return r.eachDone(func(f found, d intake.Drop) (err error) {
+		if !there(filepath.Join(r.area(), f.partner, "receipts", f.drop+".json")) {
+			return nil
 		}
 		if d.Leak() {
 			err = kept.Drop(r.FS, f.dir)
@@ -45,6 +30,6 @@ func (r *run) keep(ctx context.Context) error {
 		if err != nil {
 			r.fail(ctx, problem.Wrap(err, problem.Failed, f.partner, "an upload that was taken could not be sealed ("+cause(err)+")", "check the disk and the permissions of the area; the next run tries again"))
 		}
-	}
-	return nil
+		return nil
+	})
 }

@@ -16,6 +16,11 @@ import (
 // receipts answers every drop of the area that is in the current generation or was refused, and has no receipt yet. A
 // receipt is written after the swap: it never speaks of a row that no reader can see.
 func (r *run) receipts(ctx context.Context) error {
+	return r.eachDone(func(f found, d intake.Drop) error { return r.receipt(ctx, f, d) })
+}
+
+// eachDone calls each for every drop of the area that is in the current generation or was refused.
+func (r *run) eachDone(each func(found, intake.Drop) error) error {
 	m, err := lake.ReadCurrent(r.Home)
 	if err != nil {
 		return err
@@ -32,7 +37,7 @@ func (r *run) receipts(ctx context.Context) error {
 			return err
 		}
 		if d.Manifest == f.manifest && (d.State == intake.Refused || m.Has(f.partner, f.drop)) {
-			if err := r.receipt(ctx, f, d); err != nil {
+			if err := each(f, d); err != nil {
 				return err
 			}
 		}

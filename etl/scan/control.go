@@ -73,7 +73,7 @@ func plant(h home.Home, key kept.Key) (c controls, err error) {
 			kept.Seal(durable.OS(), key, upload, landed)); err != nil {
 			return c, err
 		}
-		c.note(h, filepath.Join(landed, "raw.age"))
+		c.note(h, filepath.Join(landed, kept.RawName))
 	}
 	return c, nil
 }

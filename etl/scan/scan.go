@@ -177,7 +177,7 @@ func (s *scan) within(path, partner string) (bool, error) {
 	case bytes.HasPrefix(head, magicGzip), bytes.HasPrefix(head, magicZstd):
 		s.Containers++
 		return s.packed(f, head, partner)
-	case bytes.HasPrefix(head, magicAge) && filepath.Base(path) == "raw.age":
+	case bytes.HasPrefix(head, magicAge) && filepath.Base(path) == kept.RawName:
 		s.Containers++
 		return s.keptDrop(filepath.Dir(path), partner)
 	}

@@ -4,8 +4,6 @@ package trace
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"heatwatch/etl/intake"
 	"heatwatch/etl/lake"
@@ -225,27 +223,21 @@ func (t Trace) Needles(h home.Home) ([]scan.Needle, error) {
 
 // shared takes out the tokens that rows of others carry.
 func (t Trace) shared(h home.Home, tokens map[string]bool) error {
-	partners, err := os.ReadDir(h.Landing())
+	drops, err := intake.EveryDrop(h.Landing())
 	if err != nil {
 		return err
 	}
-	for _, p := range partners {
-		drops, err := intake.Drops(h.Landing(), filepath.Base(p.Name()))
+	for _, d := range drops {
+		err := intake.People(h.Landing(), d, func(p intake.PersonTokens) error {
+			if !t.has(d.Partner, p.Person) {
+				for _, x := range p.Tokens {
+					delete(tokens, x[1])
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			return err
-		}
-		for _, d := range drops {
-			err := intake.People(h.Landing(), d, func(p intake.PersonTokens) error {
-				if !t.has(d.Partner, p.Person) {
-					for _, x := range p.Tokens {
-						delete(tokens, x[1])
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
 		}
 	}
 	return nil

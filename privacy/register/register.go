@@ -25,6 +25,16 @@ type Register struct {
 	Commit ledger.CommitmentKey // of what the ledger says about protected content
 }
 
+// Open is the register in a folder of a home. keys is the home's folder of keys, seal the key under which files are sealed.
+func Open(fsys durable.FS, dir, keys string, seal []byte) (Register, error) {
+	commit, err := ledger.LoadCommitmentKey(keys)
+	if err != nil {
+		return Register{}, err
+	}
+	key, err := NewKey(seal)
+	return Register{FS: fsys, Dir: dir, Key: key, Commit: commit}, err
+}
+
 // Staged is where files wait for their ledger entry.
 func (g Register) Staged() string { return filepath.Join(g.Dir, "staged") }
 
