@@ -72,6 +72,8 @@ type builder struct {
 	db         *db
 	made       map[string]bool // folders of the generation
 
+	reading []*reading // files that are being read back
+
 	increments int // files that were made from the one before and new deltas
 }
 
@@ -201,7 +203,7 @@ func (b *builder) entities(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return b.publishRest()
 }
 
 func (b *builder) entity(ctx context.Context, i int, p Partner, e models.Entity) error {
@@ -226,13 +228,7 @@ func (b *builder) entity(ctx context.Context, i int, p Partner, e models.Entity)
 	for _, s := range list {
 		f.Drops = append(f.Drops, s.drop)
 	}
-	if f.Rows, f.Content, err = hashRows(staged, e, p.Name); err != nil {
-		return err
-	}
-	if f.Rows == 0 {
-		return os.Remove(staged)
-	}
-	return b.publish(staged, f)
+	return b.readBack(staged, f, e)
 }
 
 // query is the current rows of one partner and entity that may be loaded, with their person.
@@ -246,25 +242,80 @@ func (b *builder) query(i int, e models.Entity, list []source) (string, error) {
 	}
 	pop := population(e)
 	if pop == "" {
-		return "SELECT " + r.names("") + " FROM (" + r.current(e, "") + ") ORDER BY " + order(e), nil
+		return sorted(e, "SELECT "+r.names("")+" FROM ("+r.current(e, "")+")"), nil
 	}
 	if profiles(e) { // no row is held, and those about nobody have no person
-		return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r LEFT JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.%s ORDER BY %s",
-			r.names("r."), r.current(e, ""), i, pop, e.PersonKey(), order(e)), nil
+		return sorted(e, fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r LEFT JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.%s",
+			r.names("r."), r.current(e, ""), i, pop, e.PersonKey())), nil
 	}
 	held := fmt.Sprintf("EXISTS (SELECT 1 FROM sent AS s WHERE s.partner = %d AND s.population = %s AND s.person_key = r.person_key)", i, pop)
 	if q, ok, err := b.increment(i, e, list, held); ok || err != nil {
 		return q, err
 	}
-	return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key ORDER BY %s",
-		r.names("r."), r.current(e, held), i, pop, order(e)), nil
+	if !r.twins { // there is no older row to hide, and a row that is held finds nobody below
+		held = ""
+	}
+	return sorted(e, fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
+		r.names("r."), r.current(e, held), i, pop)), nil
+}
+
+// reading is a staged file that is read back while the engine makes the next ones.
+type reading struct {
+	staged string
+	file   chan File
+	err    error // once file is closed
+}
+
+// readAhead is how many staged files may wait while they are read back: a small one and a large one, as they alternate.
+const readAhead = 2
+
+// readBack begins to read a staged file. Files are published in the order in which they were made.
+func (b *builder) readBack(staged string, f File, e models.Entity) error {
+	for len(b.reading) >= readAhead {
+		if err := b.publishNext(); err != nil {
+			return err
+		}
+	}
+	r := &reading{staged: staged, file: make(chan File, 1)}
+	b.reading = append(b.reading, r)
+	go func() {
+		defer close(r.file)
+		if f.Rows, f.Content, r.err = hashRows(staged, e, f.Partner); r.err != nil || f.Rows == 0 {
+			return
+		}
+		if f.SHA256, f.Bytes, r.err = hashFile(staged); r.err == nil {
+			r.file <- f
+		}
+	}()
+	return nil
+}
+
+// publishRest publishes the files that are still being read back.
+func (b *builder) publishRest() error {
+	for len(b.reading) > 0 {
+		if err := b.publishNext(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publishNext publishes the oldest file that is read back, once it is. One without rows is not kept.
+func (b *builder) publishNext() error {
+	r := b.reading[0]
+	b.reading = b.reading[1:]
+	f, ok := <-r.file
+	switch {
+	case ok:
+		return b.publish(r.staged, f)
+	case r.err != nil:
+		return fmt.Errorf("%s: %w", filepath.Base(r.staged), r.err)
+	}
+	return os.Remove(r.staged)
 }
 
 // publish gives a staged file its name in the generation.
-func (b *builder) publish(staged string, f File) (err error) {
-	if f.SHA256, f.Bytes, err = hashFile(staged); err != nil {
-		return err
-	}
+func (b *builder) publish(staged string, f File) error {
 	to, err := b.place(f.Path)
 	if err != nil {
 		return err

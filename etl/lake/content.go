@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -145,13 +147,44 @@ func hashRows(path string, e models.Entity, partner string) (rows int64, sum Con
 		return 0, sum, err
 	}
 	start := []byte("heatwatch row 1\x00" + e.Name + "\x00" + partner + "\x00")
-	buf, row := make([]parquet.Row, 512), make([]byte, 0, 512)
-	for _, rg := range pf.RowGroups() {
-		if err := hashGroup(rg, buf, plan, start, row, &rows, &sum); err != nil {
-			return rows, sum, err
+	return hashGroups(pf.RowGroups(), plan, start)
+}
+
+// readers is how many row groups are read at a time.
+const readers = 2
+
+// hashGroups adds up row groups, in any order.
+func hashGroups(groups []parquet.RowGroup, plan []rowColumn, start []byte) (rows int64, sum Content, err error) {
+	var (
+		all  sync.WaitGroup
+		next atomic.Int64
+		part [readers]struct {
+			rows int64
+			sum  Content
+			err  error
 		}
+	)
+	for i := range min(readers, len(groups)) {
+		p := &part[i]
+		all.Go(func() {
+			defer func() {
+				if r := recover(); r != nil { // a damaged file
+					p.err = fmt.Errorf("not a readable Parquet file: %v", r)
+				}
+			}()
+			buf, row := make([]parquet.Row, 512), make([]byte, 0, 512)
+			for n := next.Add(1); n <= int64(len(groups)) && p.err == nil; n = next.Add(1) {
+				p.err = hashGroup(groups[n-1], buf, plan, start, row, &p.rows, &p.sum)
+			}
+		})
 	}
-	return rows, sum, nil
+	all.Wait()
+	for _, p := range part {
+		rows += p.rows
+		sum.Add(p.sum)
+		err = errors.Join(err, p.err)
+	}
+	return rows, sum, err
 }
 
 func hashGroup(rg parquet.RowGroup, buf []parquet.Row, plan []rowColumn, start, row []byte, rows *int64, sum *Content) (err error) {

@@ -189,8 +189,9 @@ func population(e models.Entity) string {
 	return "CASE WHEN r.party_role IN (" + strings.Join(victims, ", ") + ") THEN 'minors' ELSE 'accused' END"
 }
 
-// order is how a file is sorted: by person, then start, then key, so that a pass per person needs no table.
-func order(e models.Entity) string {
+// sorted orders the rows of a file: by person, then start, so that a pass per person needs no table, then by a hash of the key: to
+// sort by text costs a third more.
+func sorted(e models.Entity, query string) string {
 	var by []string
 	if population(e) != "" {
 		by = append(by, "person")
@@ -198,13 +199,11 @@ func order(e models.Entity) string {
 	if e.Start != "" {
 		by = append(by, name(e.Start))
 	}
-	for _, k := range e.Key {
-		by = append(by, name(k))
-	}
-	return strings.Join(by, ", ")
+	return "SELECT * FROM (\n" + query + "\n) ORDER BY " + strings.Join(append(by, "hash("+keys(e)+")"), ", ")
 }
 
-// copyTo writes a statement's rows to a new file in the staging folder.
+// copyTo writes a statement's rows to a new file in the staging folder. Level 1 makes files that are 4 % larger in half of the time: keys and
+// tokens are random, and no level makes them small.
 func copyTo(query, path string) string {
-	return "COPY (\n" + query + "\n) TO " + quote(path) + " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+	return "COPY (\n" + query + "\n) TO " + quote(path) + " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
 }

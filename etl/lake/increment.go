@@ -46,7 +46,7 @@ func (b *builder) increment(i int, e models.Entity, list []source, held string) 
 		fresh.names(""), quote(prev), keys(e), fresh.sql, held, keys(e))
 	come := fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
 		fresh.names("r."), fresh.current(e, held), i, population(e))
-	return "SELECT * FROM (" + stay + " UNION ALL " + come + ") ORDER BY " + order(e), true, nil
+	return sorted(e, stay+" UNION ALL "+come), true, nil
 }
 
 // vouching are the entities whose rows decide which rows of an entity are loaded.

@@ -36,7 +36,11 @@ func (b *builder) people(ctx context.Context) error {
 		if err := b.db.exec(ctx, copyTo("SELECT * FROM "+t+" ORDER BY "+order, staged)); err != nil {
 			return err
 		}
-		if err := b.publish(staged, File{Path: t + ".parquet", Rows: n}); err != nil {
+		f = File{Path: t + ".parquet", Rows: n}
+		if f.SHA256, f.Bytes, err = hashFile(staged); err != nil {
+			return err
+		}
+		if err := b.publish(staged, f); err != nil {
 			return err
 		}
 	}

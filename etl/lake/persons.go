@@ -133,6 +133,6 @@ func (b *builder) personRows(i int, e models.Entity) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("SELECT x.person, %s FROM %s AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key ORDER BY %s",
-		r.names("r."), personsTable(i, e), i, quote(e.Population), order(e)), nil
+	return sorted(e, fmt.Sprintf("SELECT x.person, %s FROM %s AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
+		r.names("r."), personsTable(i, e), i, quote(e.Population))), nil
 }
