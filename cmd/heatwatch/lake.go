@@ -80,12 +80,6 @@ func (h *house) lakeLog(people bool) (render.Table, error) {
 				drops = append(drops, d.Partner+"/"+d.Drop)
 			}
 		}
-		rows := int64(0)
-		for _, f := range m.Files {
-			if f.Entity != "" {
-				rows += f.Rows
-			}
-		}
 		content, some := m.Content.String(), strings.Join(drops, ";")
 		if people {
 			content = short(content)
@@ -93,7 +87,7 @@ func (h *house) lakeLog(people bool) (render.Table, error) {
 				some = fmt.Sprintf("%s and %d more", strings.Join(drops[:fewDrops], ";"), len(drops)-fewDrops)
 			}
 		}
-		t.Rows = append(t.Rows, []string{fmt.Sprint(n), m.MadeOn.String(), state, some, fmt.Sprint(rows), fmt.Sprint(m.Size()), content})
+		t.Rows = append(t.Rows, []string{fmt.Sprint(n), m.MadeOn.String(), state, some, fmt.Sprint(m.Rows()), fmt.Sprint(m.Size()), content})
 		before = m
 	}
 	slices.Reverse(t.Rows)

@@ -29,6 +29,7 @@ type BuildConfig struct {
 	Rand     io.Reader // for pseudonyms
 	Engine   Engine
 	Full     bool              // fold everything anew instead of linking files that did not change
+	Beside   Beside            // when a delta is laid beside a file
 	Progress func(step string) // may be nil
 
 	// Suppress tells whether a file is of somebody who was forgotten: it gets no person, and its rows are not loaded. It is
@@ -74,7 +75,8 @@ type builder struct {
 
 	reading []*reading // files that are being read back
 
-	increments int // files that were made from the one before and new deltas
+	increments int // files that were made from the generation before and new deltas
+	laid       int // of them, beside the files that were there
 }
 
 func newBuilder(cfg BuildConfig, prev Manifest) *builder {
@@ -124,7 +126,12 @@ func (b *builder) needed() bool {
 			return true
 		}
 	}
-	return b.damaged()
+	return b.damaged() || b.scattered()
+}
+
+// scattered reports whether files are to become one tonight.
+func (b *builder) scattered() bool {
+	return slices.ContainsFunc(b.prev.Files, func(f File) bool { return f.Entity != "" && b.compacts(b.prev.layers(f.Entity, f.Partner)) })
 }
 
 // damaged reports whether a file of the current generation was lost or cut; it can be folded anew. What changed inside a
@@ -133,25 +140,30 @@ func (b *builder) damaged() bool {
 	return slices.ContainsFunc(b.prev.Files, func(f File) bool { return f.Entity != "" && !b.present(f) })
 }
 
+// before is the folder of the generation before.
+func (b *builder) before() string { return generationPath(b.Home, b.prev.Generation) }
+
 func (b *builder) present(f File) bool {
-	st, err := os.Stat(filepath.Join(generationPath(b.Home, b.prev.Generation), f.Path))
+	st, err := os.Stat(filepath.Join(b.before(), f.Path))
 	return err == nil && st.Size() == f.Bytes
+}
+
+func (b *builder) presentAll(l layers) bool {
+	return !slices.ContainsFunc(l.files(), func(f File) bool { return !b.present(f) })
 }
 
 // lapsed reports whether a consent that counted in the previous generation has run out.
 func (b *builder) lapsed(p Partner) bool { return p.ConsentNext != nil && *p.ConsentNext <= b.today }
 
-// unchanged reports whether the partner's file of an entity is the one of the previous generation.
+// unchanged reports whether the partner's files of an entity are those of the previous generation.
 func (b *builder) unchanged(p Partner, entity string) bool {
 	was, ok := b.prev.partner(p.Name)
 	if !ok || b.Full || b.lapsed(was) || was.Inputs[entity] != p.Inputs[entity] {
 		return false
 	}
-	f, ok := b.prev.file(entityPath(entity, p.Name))
-	return !ok || b.present(f) // no file: there were no rows, and there still are none
+	l := b.prev.layers(entity, p.Name)
+	return b.presentAll(l) && !b.compacts(l) // no file: there were no rows, and there still are none
 }
-
-func entityPath(entity, partner string) string { return entity + "/" + partner + ".parquet" }
 
 func (b *builder) run(ctx context.Context) error {
 	if err := b.open(ctx); err != nil {
@@ -207,26 +219,32 @@ func (b *builder) entities(ctx context.Context) error {
 }
 
 func (b *builder) entity(ctx context.Context, i int, p Partner, e models.Entity) error {
-	path := entityPath(e.Name, p.Name)
 	if b.unchanged(p, e.Name) {
-		if f, ok := b.prev.file(path); ok {
-			return b.link(f)
-		}
-		return nil
+		return b.linkAll(b.prev.layers(e.Name, p.Name))
 	}
 	b.step("loading %s of %s", e.Name, p.Name)
 	list := sources(b.drops[p.Name], e.Name)
+	if population(e) != "" && !e.Tokens && !profiles(e) {
+		if ok, err := b.increment(ctx, i, e, list); ok || err != nil {
+			return err
+		}
+	}
 	query, err := b.query(i, e, list)
 	if err != nil {
 		return err
 	}
-	staged := filepath.Join(b.staging, e.Name+"-"+p.Name+".parquet")
-	if err := b.db.exec(ctx, copyTo(query, staged)); err != nil {
-		return err
-	}
-	f := File{Path: path, Entity: e.Name, Partner: p.Name}
+	f := File{Path: entityPath(e.Name, p.Name), Entity: e.Name, Partner: p.Name}
 	for _, s := range list {
 		f.Drops = append(f.Drops, s.drop)
+	}
+	return b.make(ctx, e, query, f)
+}
+
+// make writes the rows of a query, in order, and begins to read them back.
+func (b *builder) make(ctx context.Context, e models.Entity, query string, f File) error {
+	staged := filepath.Join(b.staging, strings.ReplaceAll(f.Path, "/", "-"))
+	if err := b.db.exec(ctx, copyTo(sorted(e, query), staged)); err != nil {
+		return err
 	}
 	return b.readBack(staged, f, e)
 }
@@ -242,21 +260,23 @@ func (b *builder) query(i int, e models.Entity, list []source) (string, error) {
 	}
 	pop := population(e)
 	if pop == "" {
-		return sorted(e, "SELECT "+r.names("")+" FROM ("+r.current(e, "")+")"), nil
+		return "SELECT " + r.names("") + " FROM (" + r.current(e, "") + ")", nil
 	}
 	if profiles(e) { // no row is held, and those about nobody have no person
-		return sorted(e, fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r LEFT JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.%s",
-			r.names("r."), r.current(e, ""), i, pop, e.PersonKey())), nil
+		return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r LEFT JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.%s",
+			r.names("r."), r.current(e, ""), i, pop, e.PersonKey()), nil
 	}
-	held := fmt.Sprintf("EXISTS (SELECT 1 FROM sent AS s WHERE s.partner = %d AND s.population = %s AND s.person_key = r.person_key)", i, pop)
-	if q, ok, err := b.increment(i, e, list, held); ok || err != nil {
-		return q, err
-	}
+	held := b.held(i, e)
 	if !r.twins { // there is no older row to hide, and a row that is held finds nobody below
 		held = ""
 	}
-	return sorted(e, fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
-		r.names("r."), r.current(e, held), i, pop)), nil
+	return fmt.Sprintf("SELECT x.person, %s FROM (%s) AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
+		r.names("r."), r.current(e, held), i, pop), nil
+}
+
+// held is a condition that is false for a row whose person's row has not come: it waits, and hides no older row.
+func (b *builder) held(i int, e models.Entity) string {
+	return fmt.Sprintf("EXISTS (SELECT 1 FROM sent AS s WHERE s.partner = %d AND s.population = %s AND s.person_key = r.person_key)", i, population(e))
 }
 
 // reading is a staged file that is read back while the engine makes the next ones.
@@ -280,7 +300,7 @@ func (b *builder) readBack(staged string, f File, e models.Entity) error {
 	b.reading = append(b.reading, r)
 	go func() {
 		defer close(r.file)
-		if f.Rows, f.Content, r.err = hashRows(staged, e, f.Partner); r.err != nil || f.Rows == 0 {
+		if f.Rows, f.Content, r.err = hashRows(staged, e, f.Partner, nil); r.err != nil || f.Rows == 0 {
 			return
 		}
 		if f.SHA256, f.Bytes, r.err = hashFile(staged); r.err == nil {
@@ -333,10 +353,19 @@ func (b *builder) link(f File) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.Link(b.FS, filepath.Join(generationPath(b.Home, b.prev.Generation), f.Path), to); err != nil {
+	if err := durable.Link(b.FS, filepath.Join(b.before(), f.Path), to); err != nil {
 		return err
 	}
 	b.next.Files = append(b.next.Files, f)
+	return nil
+}
+
+func (b *builder) linkAll(l layers) error {
+	for _, f := range l.files() {
+		if err := b.link(f); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -356,7 +385,10 @@ func (b *builder) place(path string) (string, error) {
 func (b *builder) commit() error {
 	slices.SortFunc(b.next.Files, func(x, y File) int { return strings.Compare(x.Path, y.Path) })
 	for _, f := range b.next.Files {
-		if f.Entity != "" {
+		switch {
+		case f.Hides:
+			b.next.Content.Subtract(f.Content)
+		case f.Entity != "":
 			b.next.Content.Add(f.Content)
 		}
 	}

@@ -31,6 +31,14 @@ func (c *Content) Add(o Content) {
 	}
 }
 
+// Subtract takes another sum away.
+func (c *Content) Subtract(o Content) {
+	var borrow uint64
+	for i := range c {
+		c[i], borrow = bits.Sub64(c[i], o[i], borrow)
+	}
+}
+
 func (c *Content) addHash(h *[sha256.Size]byte) {
 	c.Add(Content{binary.BigEndian.Uint64(h[24:]), binary.BigEndian.Uint64(h[16:]), binary.BigEndian.Uint64(h[8:]), binary.BigEndian.Uint64(h[:])})
 }
@@ -121,9 +129,9 @@ func (rc rowColumn) append(dst []byte, v parquet.Value) ([]byte, error) {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...), nil
 }
 
-// hashRows streams the rows of an entity's file and returns their number and content. A damaged file may make the
-// library panic; that is an error here.
-func hashRows(path string, e models.Entity, partner string) (rows int64, sum Content, err error) {
+// hashRows streams the rows of an entity's file, but for those at the hidden positions, and returns their number and content. A damaged
+// file may make the library panic; that is an error here.
+func hashRows(path string, e models.Entity, partner string, hidden map[int64]bool) (rows int64, sum Content, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("not a readable Parquet file: %v", p)
@@ -147,14 +155,18 @@ func hashRows(path string, e models.Entity, partner string) (rows int64, sum Con
 		return 0, sum, err
 	}
 	start := []byte("heatwatch row 1\x00" + e.Name + "\x00" + partner + "\x00")
-	return hashGroups(pf.RowGroups(), plan, start)
+	return hashGroups(pf.RowGroups(), plan, start, hidden)
 }
 
 // readers is how many row groups are read at a time.
 const readers = 2
 
 // hashGroups adds up row groups, in any order.
-func hashGroups(groups []parquet.RowGroup, plan []rowColumn, start []byte) (rows int64, sum Content, err error) {
+func hashGroups(groups []parquet.RowGroup, plan []rowColumn, start []byte, hidden map[int64]bool) (rows int64, sum Content, err error) {
+	first := make([]int64, len(groups))
+	for i := range groups[:max(len(groups), 1)-1] {
+		first[i+1] = first[i] + groups[i].NumRows()
+	}
 	var (
 		all  sync.WaitGroup
 		next atomic.Int64
@@ -174,7 +186,7 @@ func hashGroups(groups []parquet.RowGroup, plan []rowColumn, start []byte) (rows
 			}()
 			buf, row := make([]parquet.Row, 512), make([]byte, 0, 512)
 			for n := next.Add(1); n <= int64(len(groups)) && p.err == nil; n = next.Add(1) {
-				p.err = hashGroup(groups[n-1], buf, plan, start, row, &p.rows, &p.sum)
+				p.err = hashGroup(groups[n-1], buf, plan, start, row, first[n-1], hidden, &p.rows, &p.sum)
 			}
 		})
 	}
@@ -187,12 +199,17 @@ func hashGroups(groups []parquet.RowGroup, plan []rowColumn, start []byte) (rows
 	return rows, sum, err
 }
 
-func hashGroup(rg parquet.RowGroup, buf []parquet.Row, plan []rowColumn, start, row []byte, rows *int64, sum *Content) (err error) {
+func hashGroup(rg parquet.RowGroup, buf []parquet.Row, plan []rowColumn, start, row []byte, at int64, hidden map[int64]bool, rows *int64, sum *Content) (err error) {
 	rr := rg.Rows()
 	defer func() { err = errors.Join(err, rr.Close()) }()
 	for {
 		n, end := rr.ReadRows(buf)
 		for _, r := range buf[:n] {
+			at++
+			if hidden[at-1] {
+				continue
+			}
+			*rows++
 			row = append(row[:0], start...)
 			for _, rc := range plan {
 				if row, err = appendCell(row, rc, r); err != nil {
@@ -202,7 +219,6 @@ func hashGroup(rg parquet.RowGroup, buf []parquet.Row, plan []rowColumn, start, 
 			h := sha256.Sum256(row)
 			sum.addHash(&h)
 		}
-		*rows += int64(n)
 		switch {
 		case errors.Is(end, io.EOF):
 			return nil

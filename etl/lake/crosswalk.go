@@ -2,13 +2,10 @@ package lake
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
-
-	"github.com/parquet-go/parquet-go"
 
 	"heatwatch/etl/link"
 	"heatwatch/internal/home"
@@ -51,11 +48,6 @@ func Whole(h home.Home) ([]link.Row, error) {
 }
 
 func crosswalkOf(path string) (rows []link.Row, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	type line struct {
 		Population string `parquet:"population"`
 		Partner    string `parquet:"partner"`
@@ -65,20 +57,9 @@ func crosswalkOf(path string) (rows []link.Row, err error) {
 		Measured   bool   `parquet:"measured"`
 		Since      int32  `parquet:"since,date"`
 	}
-	r := parquet.NewGenericReader[line](f)
-	defer func() { err = errors.Join(err, r.Close()) }()
-	buf := make([]line, 1024)
-	for {
-		n, err := r.Read(buf)
-		for _, l := range buf[:n] {
-			rows = append(rows, link.Row{Population: l.Population, Partner: l.Partner, PersonKey: l.PersonKey, Person: l.Person,
-				Founding: l.Founding, Measured: l.Measured, Since: models.Date(l.Since)})
-		}
-		if errors.Is(err, io.EOF) {
-			return rows, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
+	err = each(path, func(l line) {
+		rows = append(rows, link.Row{Population: l.Population, Partner: l.Partner, PersonKey: l.PersonKey, Person: l.Person,
+			Founding: l.Founding, Measured: l.Measured, Since: models.Date(l.Since)})
+	})
+	return rows, err
 }

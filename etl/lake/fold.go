@@ -43,26 +43,42 @@ func columnsOf(e models.Entity) []column {
 	return all
 }
 
-// fileColumns are the names of the columns of a Parquet file of ours.
-func fileColumns(path string) ([]string, error) {
+// openParquet opens a Parquet file of ours for as long as use runs.
+func openParquet(path string, use func(*parquet.File) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	pf, err := parquet.OpenFile(f, st.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	var names []string
-	for _, p := range pf.Schema().Columns() {
-		names = append(names, p[0])
+	return use(pf)
+}
+
+// fileColumns are the names of the columns of a Parquet file of ours.
+func fileColumns(path string) (names []string, err error) {
+	err = openParquet(path, func(f *parquet.File) error {
+		for _, p := range f.Schema().Columns() {
+			names = append(names, p[0])
+		}
+		return nil
+	})
+	return names, err
+}
+
+// fileRows is the number of rows of a Parquet file of ours, 0 where there is none.
+func fileRows(path string) (n int64, err error) {
+	if path == "" {
+		return 0, nil
 	}
-	return names, nil
+	err = openParquet(path, func(f *parquet.File) error { n = f.NumRows(); return nil })
+	return n, err
 }
 
 // rows is a statement for all rows of the sources, each with its drop's place (_order) and time (_at), and the columns

@@ -27,6 +27,7 @@ type county struct {
 	kinds  map[string]string
 	now    time.Time
 	engine Engine
+	beside Beside
 
 	consented bool
 }
@@ -80,7 +81,7 @@ func (c *county) land(partner, drop, created, mode string, files map[string]stri
 }
 
 func (c *county) config() BuildConfig {
-	cfg := BuildConfig{Home: c.home, FS: durable.OS(), Drops: c.drops, Now: c.now, Location: time.UTC, Rand: rand.Reader, Engine: c.engine}
+	cfg := BuildConfig{Home: c.home, FS: durable.OS(), Drops: c.drops, Now: c.now, Location: time.UTC, Rand: rand.Reader, Engine: c.engine, Beside: c.beside}
 	for n, k := range c.kinds {
 		cfg.Agencies = append(cfg.Agencies, Agency{n, k, c.consented})
 	}

@@ -14,9 +14,12 @@ import (
 	"heatwatch/models"
 )
 
-// manifestSchema is the version of a generation; an older program refuses a newer one. Of schema 1, where profiles had no
-// persons, the next one can be made; no session reads it.
-const manifestSchema = 2
+// manifestSchema is the version of a generation; an older program refuses a newer one. Since 3 an entity of a partner may have more
+// than one file. Of schema 1, where profiles had no persons, the next one can be made; no session reads it.
+const (
+	manifestSchema = 3
+	readableSchema = 2
+)
 
 // Manifest says what a generation holds and what it was made from.
 type Manifest struct {
@@ -40,11 +43,13 @@ type Drop struct {
 }
 
 // File is one file of a generation. Entity is empty for people, crosswalk and tokens, whose content does not enter the
-// content hash of the generation: it is random.
+// content hash of the generation: it is random. Rows and Content of a file that hides are of the rows that it names, which are
+// taken away from those of the others.
 type File struct {
 	Path    string   `json:"path"`
 	Entity  string   `json:"entity,omitempty"`
 	Partner string   `json:"partner,omitempty"`
+	Hides   bool     `json:"hides,omitempty"`
 	Rows    int64    `json:"rows"`
 	Bytes   int64    `json:"bytes"`
 	SHA256  string   `json:"sha256"`
@@ -128,6 +133,37 @@ func (m Manifest) partner(name string) (Partner, bool) {
 		}
 	}
 	return Partner{}, false
+}
+
+// Size is the space that the generation's files take, counted once for each.
+func (m Manifest) Size() (bytes int64) {
+	for _, f := range m.Files {
+		bytes += f.Bytes
+	}
+	return bytes
+}
+
+// Rows is the number of rows of all entities that count.
+func (m Manifest) Rows() (n int64) {
+	for _, f := range m.Files {
+		switch {
+		case f.Hides:
+			n -= f.Rows
+		case f.Entity != "":
+			n += f.Rows
+		}
+	}
+	return n
+}
+
+// Has reports whether a generation took a drop in.
+func (m Manifest) Has(partner, drop string) bool {
+	for _, d := range m.Drops {
+		if d.Partner == partner && d.Drop == drop {
+			return true
+		}
+	}
+	return false
 }
 
 func exists(path string) (bool, error) {

@@ -51,7 +51,7 @@ func (b *builder) people(ctx context.Context) error {
 func (b *builder) engaged(ctx context.Context) (n int64, err error) {
 	var paths []string
 	for _, f := range b.next.Files {
-		if f.Entity == "engagements" {
+		if f.Entity == "engagements" && !f.Hides { // a row that is hidden by now was seen when it came
 			paths = append(paths, quote(filepath.Join(b.dir, f.Path)))
 		}
 	}

@@ -26,7 +26,7 @@ func (b *builder) persons(ctx context.Context) error {
 	}
 	for _, t := range []string{"crosswalk", "people", "tokens"} {
 		if _, ok := b.prev.file(t + ".parquet"); ok {
-			from := filepath.Join(generationPath(b.Home, b.prev.Generation), t+".parquet")
+			from := filepath.Join(b.before(), t+".parquet")
 			if err := b.db.exec(ctx, "INSERT INTO "+t+" BY NAME SELECT * FROM read_parquet("+quote(from)+")"); err != nil {
 				return err
 			}
@@ -133,6 +133,6 @@ func (b *builder) personRows(i int, e models.Entity) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sorted(e, fmt.Sprintf("SELECT x.person, %s FROM %s AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
-		r.names("r."), personsTable(i, e), i, quote(e.Population))), nil
+	return fmt.Sprintf("SELECT x.person, %s FROM %s AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
+		r.names("r."), personsTable(i, e), i, quote(e.Population)), nil
 }

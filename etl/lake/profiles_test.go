@@ -87,7 +87,7 @@ func TestAGenerationWithoutProfilesIsRebuilt(t *testing.T) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	old := bytes.Replace(b, []byte(`"schema": 2`), []byte(`"schema": 1`), 1)
+	old := bytes.Replace(b, []byte(`"schema": 3`), []byte(`"schema": 1`), 1)
 	if err := os.WriteFile(path, old, 0o600); err != nil || bytes.Equal(old, b) {
 		t.Fatal(err)
 	}
@@ -98,13 +98,13 @@ func TestAGenerationWithoutProfilesIsRebuilt(t *testing.T) {
 	if v, err := Verify(ctx, c.home); err != nil || len(v.Problems) > 0 {
 		t.Errorf("verify: %+v, %v", v, err)
 	}
-	if next := c.build(); next.Schema != 2 || next.Content != m.Content {
+	if next := c.build(); next.Schema != manifestSchema || next.Content != m.Content {
 		t.Errorf("schema %d, content %s", next.Schema, next.Content)
 	}
 	if got := c.ids(profileRows); got != "police-a u1 1" {
 		t.Errorf("profiles: %s", got)
 	}
-	if err := os.WriteFile(path, bytes.Replace(b, []byte(`"schema": 2`), []byte(`"schema": 3`), 1), 0o600); err != nil {
+	if err := os.WriteFile(path, bytes.Replace(b, []byte(`"schema": 3`), []byte(`"schema": 4`), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadManifest(c.home, m.Generation); err == nil {

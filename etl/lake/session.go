@@ -85,7 +85,7 @@ func (s *Session) holdGeneration(h home.Home, want int) error {
 		}
 		s.hold = l
 		s.Manifest, err = ReadManifest(h, n)
-		if err == nil && s.Manifest.Schema < manifestSchema {
+		if err == nil && s.Manifest.Schema < readableSchema {
 			err = problem.New(problem.Failed, path, "the generation was written before profiles had persons", "run `heatwatch nightly --rebuild`")
 		}
 		return err

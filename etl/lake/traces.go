@@ -2,7 +2,10 @@ package lake
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
@@ -73,14 +76,37 @@ func PersonOf(h home.Home, f link.File) (person uint32, err error) {
 	return person, err
 }
 
-// each reads a file of ours, row by row. One that is not there has none.
-func each[T any](path string, f func(T)) error {
-	rows, err := parquet.ReadFile[T](path)
+// each reads a file of ours, row by row. One that is not there has none. A damaged file may make the library panic; that is an error
+// here.
+func each[T any](path string, use func(T)) (err error) {
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	for _, r := range rows {
-		f(r)
+	if err != nil {
+		return err
 	}
-	return err
+	defer f.Close()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: not a readable Parquet file: %v", path, p)
+		}
+	}()
+	r := parquet.NewGenericReader[T](f)
+	defer func() { err = errors.Join(err, r.Close()) }()
+	buf := make([]T, 1024)
+	for {
+		n, err := r.Read(buf)
+		for _, row := range buf[:n] {
+			use(row)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case n == 0:
+			return io.ErrNoProgress
+		}
+	}
 }

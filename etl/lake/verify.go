@@ -53,11 +53,12 @@ func Verify(ctx context.Context, h home.Home) (Verdict, error) {
 		v.damage(h, "the manifest is missing or damaged", filepath.Join(dir, manifestName), "point lake/current to the generation before and run `heatwatch nightly`")
 		return v, nil
 	}
+	hidden := v.hidden(h, dir, m)
 	for _, f := range m.Files {
 		if err := ctx.Err(); err != nil {
 			return v, err
 		}
-		v.file(h, dir, f)
+		v.file(h, dir, f, hidden[f.Path])
 	}
 	v.strangers(h, dir, m)
 	if v.Content != m.Content && len(v.Problems) == 0 {
@@ -74,9 +75,43 @@ func (v *Verdict) damage(h home.Home, what, path, restore string) {
 	v.Problems = append(v.Problems, Damage{what, filepath.ToSlash(where), restore})
 }
 
-func (v *Verdict) file(h home.Home, dir string, f File) {
+// hiddenRow is a line of a file that hides.
+type hiddenRow struct {
+	File string `parquet:"file"`
+	Row  int64  `parquet:"row"`
+}
+
+// hidden are the positions, by file, of the rows that no longer count, each of them once.
+func (v *Verdict) hidden(h home.Home, dir string, m Manifest) map[string]map[int64]bool {
+	all := map[string]map[int64]bool{}
+	for _, f := range m.Files {
+		if !f.Hides {
+			continue
+		}
+		wrong := false
+		err := each(filepath.Join(dir, f.Path), func(r hiddenRow) {
+			at, known := m.file(r.File)
+			if !known || at.Hides || at.Entity != f.Entity || at.Partner != f.Partner || r.Row < 0 || r.Row >= at.Rows || all[r.File][r.Row] {
+				wrong = true
+				return
+			}
+			if all[r.File] == nil {
+				all[r.File] = map[int64]bool{}
+			}
+			all[r.File][r.Row] = true
+		})
+		if err == nil && wrong { // a file that cannot be read is reported like any other
+			v.damage(h, "it hides a row that is not there", filepath.Join(dir, f.Path), restore(f))
+		}
+	}
+	return all
+}
+
+// file looks at one file. What a file holds but is hidden is vouched for by the hash of its bytes and counts for nothing.
+func (v *Verdict) file(h home.Home, dir string, f File, hidden map[int64]bool) {
 	path := filepath.Join(dir, f.Path)
 	sum, size, err := hashFile(path)
+	whole := false
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		v.damage(h, "the file is missing", path, restore(f))
@@ -87,8 +122,10 @@ func (v *Verdict) file(h home.Home, dir string, f File) {
 	case size != f.Bytes || sum != f.SHA256:
 		v.damage(h, "the file is not as it was written", path, restore(f))
 		// What its rows still say enters the content: a file that was only recompressed has the same.
+	default:
+		whole = true
 	}
-	if f.Entity == "" {
+	if f.Entity == "" || f.Hides {
 		return
 	}
 	e, ok := models.Dictionary().Entity(f.Entity)
@@ -96,12 +133,10 @@ func (v *Verdict) file(h home.Home, dir string, f File) {
 		v.damage(h, "the file is of an entity that this program does not know", path, "use the version of the program that wrote it")
 		return
 	}
-	rows, content, err := hashRows(path, e, f.Partner)
+	rows, content, err := hashRows(path, e, f.Partner, hidden)
 	v.Content.Add(content)
-	if err != nil || rows != f.Rows || content != f.Content {
-		if len(v.Problems) == 0 || !strings.HasSuffix(v.Problems[len(v.Problems)-1].Where, f.Path) {
-			v.damage(h, "the rows are not those that were loaded", path, restore(f))
-		}
+	if whole && (err != nil || rows != f.Rows-int64(len(hidden)) || content != f.Content && len(hidden) == 0) {
+		v.damage(h, "the rows are not those that were loaded", path, restore(f))
 	}
 }
 
@@ -129,22 +164,4 @@ func (v *Verdict) strangers(h home.Home, dir string, m Manifest) {
 		}
 		return nil
 	})
-}
-
-// Size is the space that the generation's files take, counted once for each.
-func (m Manifest) Size() (bytes int64) {
-	for _, f := range m.Files {
-		bytes += f.Bytes
-	}
-	return bytes
-}
-
-// Has reports whether a generation took a drop in.
-func (m Manifest) Has(partner, drop string) bool {
-	for _, d := range m.Drops {
-		if d.Partner == partner && d.Drop == drop {
-			return true
-		}
-	}
-	return false
 }

@@ -28,21 +28,23 @@ func entityView(m Manifest, dir string, e models.Entity) string {
 		cols = append(cols, column{"person", "UINTEGER"})
 	}
 	cols = append(cols, columnsOf(e)...)
-	var names, files, agencies []string
+	var names, agencies []string
+	var all []layers
 	for _, c := range cols[1:] {
 		names = append(names, name(c.name))
 	}
 	for i, p := range m.Partners {
-		if f, ok := m.file(entityPath(e.Name, p.Name)); ok {
-			files = append(files, quote(filepath.Join(dir, f.Path)))
+		l := m.layers(e.Name, p.Name)
+		all = append(all, l)
+		for range l.rows {
 			agencies = append(agencies, fmt.Sprint(i))
 		}
 	}
-	if len(files) == 0 {
+	if len(agencies) == 0 {
 		return "CREATE VIEW " + name(e.Name) + " AS " + empty(cols)
 	}
-	return fmt.Sprintf("CREATE VIEW %s AS SELECT ([%s])[(file_index + 1)::BIGINT]::USMALLINT AS agency, %s FROM read_parquet([%s])",
-		name(e.Name), strings.Join(agencies, ", "), strings.Join(names, ", "), strings.Join(files, ", "))
+	return fmt.Sprintf("CREATE VIEW %s AS SELECT ([%s])[(file_index + 1)::BIGINT]::USMALLINT AS agency, %s FROM %s",
+		name(e.Name), strings.Join(agencies, ", "), strings.Join(names, ", "), visible(dir, all...))
 }
 
 // empty is a relation with the right columns and no row.

@@ -36,6 +36,9 @@ func (r *run) tidy() error {
 	if err := intake.Sweep(r.FS, r.Home.Landing()); err != nil {
 		return err
 	}
+	if _, err := durable.Sweep(r.FS, r.Home.Erasures()); err != nil {
+		return err
+	}
 	list, err := os.ReadDir(r.area())
 	if missing(err) {
 		return nil // discover says so where it matters

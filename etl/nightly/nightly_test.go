@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -85,6 +86,23 @@ func TestSecondRunChangesNothing(t *testing.T) {
 	}
 	if after := tree(t, c.home.Dir); after != before {
 		t.Errorf("changed\n%s\nto\n%s", before, after)
+	}
+}
+
+// A command that was killed leaves files without a name; the next night takes them away, also if nothing came.
+func TestWhatAKilledCommandLeavesGoes(t *testing.T) {
+	c := newCounty(t, storyPartners...)
+	c.tell(c.home.SFTP())
+	c.run()
+	for _, dir := range []string{c.home.Erasures(), c.home.Lake(), c.home.SFTP() + "/shelter-a/receipts"} {
+		left := filepath.Join(dir, ".tmp-name-0")
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(left, []byte("x"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		c.run()
+		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is still there: %v", left, err)
+		}
 	}
 }
 
