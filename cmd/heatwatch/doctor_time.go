@@ -168,8 +168,8 @@ func (d *doctor) checkClock() {
 		}
 	}
 	h := house{Home: d.home}
-	if t := h.nightCameToEnd(); !t.IsZero() {
-		ours = append(ours, recorded{models.DateOf(t.In(d.zone)), "the last night"})
+	if n, err := h.lastNight(); err == nil && !n.CameToEnd.IsZero() {
+		ours = append(ours, recorded{models.DateOf(n.CameToEnd.In(d.zone)), "the last night"})
 	}
 	var theirs time.Time
 	if len(drops) > 0 {
@@ -246,7 +246,12 @@ func headOf(path string) string {
 // checkNight wants a night to have come to its end since the schedule had one, with a few hours for it to run.
 func (d *doctor) checkNight() {
 	h := house{Home: d.home}
-	last := h.nightCameToEnd()
+	note, err := h.lastNight()
+	if err != nil {
+		d.failed("night", err)
+		return
+	}
+	last := note.CameToEnd
 	if last.IsZero() {
 		d.warn("night", "no nightly has come to its end yet", "run heatwatch nightly, or heatwatch serve, which does so by its schedule")
 		return

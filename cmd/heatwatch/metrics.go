@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"heatwatch/etl/scorecard"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
-	"heatwatch/models"
 )
 
 // writeMetrics writes where the partners stand as metrics in the text format of Prometheus. A collector that reads in
@@ -22,7 +20,11 @@ func (h *house) writeMetrics(path string, all []standing) error {
 	if err != nil {
 		return err
 	}
-	b := metricsOf(all, generation, h.nightCameToEnd())
+	last, err := h.lastNight()
+	if err != nil {
+		return err
+	}
+	b := metricsOf(all, generation, last.CameToEnd)
 	if err := durable.Replace(h.fs, path, b, 0o644); err != nil {
 		return problem.Wrap(err, problem.Failed, path, "the metrics cannot be written", "check the folder")
 	}
@@ -87,29 +89,4 @@ func truth(v bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// nightCameToEnd is when the last nightly came to its end, zero if none has.
-func (h *house) nightCameToEnd() time.Time {
-	b, err := os.ReadFile(h.LastNight())
-	if err != nil {
-		return time.Time{}
-	}
-	t, err := time.Parse(time.RFC3339, strings.TrimSpace(string(b)))
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
-// nightEnded records that a nightly came to its end: once a day, so that a second run changes nothing. It is for whoever
-// watches; nothing else rests on it.
-func (h *house) nightEnded() error {
-	if models.DateOf(h.nightCameToEnd().In(h.zone)) == h.today() {
-		return nil
-	}
-	if err := durable.Replace(h.fs, h.LastNight(), []byte(h.now().UTC().Format(time.RFC3339)+"\n"), 0o600); err != nil {
-		return problem.Wrap(err, problem.Failed, h.LastNight(), "the time of this night cannot be written", "check the room on the disk")
-	}
-	return nil
 }

@@ -23,6 +23,7 @@ type nightNote struct {
 	Finished   time.Time `json:"finished"` // the same
 	State      string    `json:"state"`    // "" before the first
 	Generation int       `json:"generation"`
+	CameToEnd  time.Time `json:"came_to_end"`    // the first of a day without an error, of any area; zero before the first
 	Since      time.Time `json:"since"`          // when serve ran first: nights before that were not missed
 	Late       []string  `json:"late,omitempty"` // partners for whose lateness alert was called
 }
@@ -148,6 +149,10 @@ func (c *command) ended(ctx context.Context, h *house, own bool, started time.Ti
 		if failed == nil {
 			last.Generation = sum.Generation
 		}
+	}
+	// Once a day, so that a second run changes nothing. It is for whoever watches; nothing else rests on it.
+	if failed == nil && h.day(last.CameToEnd) != h.today() {
+		last.CameToEnd, changed = h.now().UTC().Truncate(time.Second), true
 	}
 	// First the note: a hook that hangs or kills must not make the night run again. A second run by hand on the same day
 	// that changed nothing writes nothing either.

@@ -79,11 +79,7 @@ func (c *command) runNight(ctx context.Context, h *house, from string, rebuild b
 	if len(h.settings.SFTP.Pull) > 0 {
 		cfg.Pull, cfg.Push = h.pull, h.push
 	}
-	sum, err := nightly.Run(ctx, cfg)
-	if err != nil {
-		return sum, err
-	}
-	return sum, h.nightEnded()
+	return nightly.Run(ctx, cfg)
 }
 
 // lakeGone refuses to begin a new lake where figures were released from one that is not there any more: every person

@@ -52,9 +52,6 @@ func (h Home) Releases() string { return h.in("releases") }
 // SFTP is the area that serve offers.
 func (h Home) SFTP() string { return h.in("sftp") }
 
-// LastNight says when the last nightly came to its end.
-func (h Home) LastNight() string { return h.in(".last-night") }
-
 // Logs holds what was done and by whom; each log shows what was done to it.
 func (h Home) Logs() string { return h.in("logs") }
 
