@@ -174,10 +174,19 @@ func (b *builder) run(ctx context.Context) error {
 	if err := b.persons(ctx); err != nil {
 		return err
 	}
+	for _, t := range []string{"crosswalk", "tokens"} {
+		if err := b.keepTable(ctx, t, false); err != nil {
+			return err
+		}
+	}
 	if err := b.entities(ctx); err != nil {
 		return err
 	}
-	if err := b.people(ctx); err != nil {
+	seen, err := b.engaged(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.keepTable(ctx, "people", seen > 0); err != nil {
 		return err
 	}
 	return b.commit()
@@ -190,7 +199,15 @@ func (b *builder) open(ctx context.Context) (err error) {
 	if b.staging, err = os.MkdirTemp(b.Home.Staging(), stagedPrefix); err != nil {
 		return problem.Wrap(err, problem.Failed, b.Home.Staging(), "no staging folder can be made", "check permissions and room")
 	}
-	if b.db, err = openEngine(ctx, b.Engine, filepath.Join(b.staging, "spill")); err != nil {
+	var known int64
+	for _, p := range b.next.Partners {
+		n, err := personRowsOf(b.drops[p.Name])
+		if err != nil {
+			return err
+		}
+		known += n
+	}
+	if b.db, err = openEngine(ctx, b.Engine.forPersons(known), filepath.Join(b.staging, "spill")); err != nil {
 		return err
 	}
 	return durable.MkdirAll(b.FS, b.dir, 0o700)

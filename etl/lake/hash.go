@@ -132,11 +132,14 @@ func hashGroups(groups []parquet.RowGroup, plan []rowColumn, start []byte, hidde
 					p.err = fmt.Errorf("not a readable Parquet file: %v", r)
 				}
 			}()
-			h := newRowHasher(plan, start)
+			r := newRowReader(plan, start, func(row []byte) {
+				h := sha256.Sum256(row)
+				p.sum.addHash(&h)
+				p.rows++
+			})
 			for n := next.Add(1); n <= int64(len(groups)) && p.err == nil; n = next.Add(1) {
-				p.err = h.group(groups[n-1], first[n-1], hidden)
+				p.err = r.group(groups[n-1], first[n-1], hidden)
 			}
-			p.rows, p.sum = h.rows, h.sum
 		})
 	}
 	all.Wait()
@@ -148,52 +151,51 @@ func hashGroups(groups []parquet.RowGroup, plan []rowColumn, start []byte, hidde
 	return rows, sum, err
 }
 
-// rowHasher adds up the hashes of rows.
-type rowHasher struct {
+// rowReader makes one text of the columns of each row.
+type rowReader struct {
 	plan  []rowColumn
 	start []byte
+	use   func(row []byte)  // which is overwritten by the next
 	cells [][]parquet.Value // by column of the plan, a batch of rows
 	row   []byte
-	rows  int64
-	sum   Content
 }
 
 // batch is how many rows are read at a time.
 const batch = 1024
 
-func newRowHasher(plan []rowColumn, start []byte) *rowHasher {
-	h := &rowHasher{plan: plan, start: start, cells: make([][]parquet.Value, len(plan))}
-	for i := range h.cells {
-		h.cells[i] = make([]parquet.Value, batch)
+func newRowReader(plan []rowColumn, start []byte, use func(row []byte)) *rowReader {
+	r := &rowReader{plan: plan, start: start, use: use, cells: make([][]parquet.Value, len(plan))}
+	for i := range r.cells {
+		r.cells[i] = make([]parquet.Value, batch)
 	}
-	return h
+	return r
 }
 
-// group adds the rows of a row group, whose first is at that position of the file, but for the hidden ones. It reads column by column:
-// the library's rows cost twice as much.
-func (h *rowHasher) group(rg parquet.RowGroup, at int64, hidden map[int64]bool) (err error) {
+// group reads the rows of a row group, whose first is at that position of the file, but for the hidden ones, column by column: the
+// library's rows cost twice as much.
+func (r *rowReader) group(rg parquet.RowGroup, at int64, hidden map[int64]bool) (err error) {
 	chunks := rg.ColumnChunks()
-	columns := make([]cells, len(h.plan))
+	columns := make([]cells, len(r.plan))
 	defer func() {
 		for i := range columns {
 			err = errors.Join(err, columns[i].close())
 		}
 	}()
-	for i := range h.plan {
-		columns[i].pages = chunks[h.plan[i].at].Pages()
+	for i := range r.plan {
+		columns[i].pages = chunks[r.plan[i].at].Pages()
 	}
 	for left := rg.NumRows(); left > 0; {
 		n := int(min(left, batch))
 		for i := range columns {
-			if err := columns[i].read(h.cells[i][:n]); err != nil {
-				return fmt.Errorf("column %s: %w", h.plan[i].name, err)
+			if err := columns[i].read(r.cells[i][:n]); err != nil {
+				return fmt.Errorf("column %s: %w", r.plan[i].name, err)
 			}
 		}
 		for k := range n {
 			if at++; hidden[at-1] {
 				continue
 			}
-			if err := h.add(k); err != nil {
+			if err := r.text(k); err != nil {
 				return err
 			}
 		}
@@ -207,16 +209,14 @@ func (h *rowHasher) group(rg parquet.RowGroup, at int64, hidden map[int64]bool) 
 	return nil
 }
 
-func (h *rowHasher) add(k int) (err error) {
-	h.row = append(h.row[:0], h.start...)
-	for i := range h.plan {
-		if h.row, err = h.plan[i].append(h.row, h.cells[i][k]); err != nil {
+func (r *rowReader) text(k int) (err error) {
+	r.row = append(r.row[:0], r.start...)
+	for i := range r.plan {
+		if r.row, err = r.plan[i].append(r.row, r.cells[i][k]); err != nil {
 			return err
 		}
 	}
-	sum := sha256.Sum256(h.row)
-	h.sum.addHash(&sum)
-	h.rows++
+	r.use(r.row)
 	return nil
 }
 

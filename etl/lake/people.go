@@ -2,49 +2,34 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-// people writes the three files about persons, or links them where no line changed.
-func (b *builder) people(ctx context.Context) error {
-	before := map[string]int64{}
-	for _, t := range []string{"crosswalk", "people", "tokens"} {
-		if f, ok := b.prev.file(t + ".parquet"); ok {
-			before[t] = f.Rows
-		}
-	}
-	seen, err := b.engaged(ctx)
-	if err != nil {
+// keepTable writes one of the three tables about persons, or links its file where no line changed, and lets go of the table.
+func (b *builder) keepTable(ctx context.Context, t string, changed bool) error {
+	order := map[string]string{"crosswalk": "population, partner, person_key", "people": "person", "tokens": `population, "column", value, person`}[t]
+	var n int64
+	if err := b.db.one(ctx, "SELECT count(*) FROM "+t, &n); err != nil {
 		return err
 	}
-	for t, order := range map[string]string{"crosswalk": "population, partner, person_key", "people": "person", "tokens": `population, "column", value, person`} {
-		var n int64
-		if err := b.db.one(ctx, "SELECT count(*) FROM "+t, &n); err != nil {
-			return err
-		}
-		// But for an erasure lines are only ever added, so an equal number means that nothing changed.
-		f, ok := b.prev.file(t + ".parquet")
-		if ok && n == before[t] && !(t == "people" && seen > 0) && !b.Full && !b.Erase && len(b.Left) == 0 {
-			if err := b.link(f); err != nil {
-				return err
-			}
-			continue
-		}
-		staged := filepath.Join(b.staging, t+".parquet")
-		if err := b.db.exec(ctx, copyTo("SELECT * FROM "+t+" ORDER BY "+order, staged)); err != nil {
-			return err
-		}
-		f = File{Path: t + ".parquet", Rows: n}
-		if f.SHA256, f.Bytes, err = hashFile(staged); err != nil {
-			return err
-		}
-		if err := b.publish(staged, f); err != nil {
-			return err
-		}
+	// But for an erasure lines are only ever added, so an equal number means that nothing changed.
+	was, ok := b.prev.file(t + ".parquet")
+	if ok && n == was.Rows && !changed && !b.Full && !b.Erase && len(b.Left) == 0 {
+		return errors.Join(b.link(was), b.db.exec(ctx, "DROP TABLE "+t))
 	}
-	return nil
+	staged := filepath.Join(b.staging, t+".parquet")
+	if err := b.db.exec(ctx, copyTo("SELECT * FROM "+t+" ORDER BY "+order, staged), "DROP TABLE "+t); err != nil {
+		return err
+	}
+	f := File{Path: t + ".parquet", Rows: n}
+	var err error
+	if f.SHA256, f.Bytes, err = hashFile(staged); err != nil {
+		return err
+	}
+	return b.publish(staged, f)
 }
 
 // engaged notes the persons whose first engagement the program sees tonight.

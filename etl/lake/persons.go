@@ -65,6 +65,23 @@ func (b *builder) dirty(p Partner) bool {
 	return false
 }
 
+// personRowsOf is how many rows with tokens are folded for a partner.
+func personRowsOf(drops []Input) (n int64, err error) {
+	for _, e := range models.Dictionary().Entities {
+		if !e.Tokens {
+			continue
+		}
+		for _, s := range sources(drops, e.Name) {
+			k, err := fileRows(s.file.Path)
+			if err != nil {
+				return 0, err
+			}
+			n += k
+		}
+	}
+	return n, nil
+}
+
 func personsTable(partner int, e models.Entity) string { return fmt.Sprintf("%s_%d", e.Name, partner) }
 
 // foldPersons makes a table of each entity with tokens and notes its keys in sent, and those of profiles.

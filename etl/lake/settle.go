@@ -43,12 +43,17 @@ func (c Settling) Settle(ctx context.Context, report func(Unsettled) error) erro
 		return err
 	}
 	defer os.RemoveAll(staging)
-	d, err := openEngine(ctx, c.Engine, staging)
+	all := inOrder(append(append([]Input{}, c.Earlier...), c.This))
+	persons, err := personRowsOf(all)
+	if err != nil {
+		return err
+	}
+	d, err := openEngine(ctx, c.Engine.forPersons(persons), staging)
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	s := settling{db: d, Settling: c, all: inOrder(append(append([]Input{}, c.Earlier...), c.This)), known: map[string]bool{}}
+	s := settling{db: d, Settling: c, all: all, known: map[string]bool{}}
 	for _, e := range models.Dictionary().Entities {
 		for _, f := range c.This.Files {
 			if f.Entity == e.Name && f.Path != "" {
@@ -70,8 +75,15 @@ type settling struct {
 
 func (s *settling) file(ctx context.Context, e models.Entity, f InputFile, report func(Unsettled) error) error {
 	from := "read_parquet(" + quote(f.Path) + ")"
-	dup := fmt.Sprintf("SELECT line, %d AS reason FROM (SELECT line, row_number() OVER (PARTITION BY %s ORDER BY line) AS n FROM (SELECT line, %s FROM %s) SEMI JOIN (SELECT %s FROM %s GROUP BY ALL HAVING count(*) > 1) USING (%s)) WHERE n > 1",
-		duplicate, keys(e), keys(e), from, keys(e), from, keys(e))
+	repeats, err := mayRepeat(f.Path, e)
+	if err != nil {
+		return err
+	}
+	dup := fmt.Sprintf("SELECT NULL::BIGINT AS line, %d AS reason WHERE false", duplicate)
+	if repeats {
+		dup = fmt.Sprintf("SELECT line, %d AS reason FROM (SELECT line, row_number() OVER (PARTITION BY %s ORDER BY line) AS n FROM (SELECT line, %s FROM %s) SEMI JOIN (SELECT %s FROM %s GROUP BY ALL HAVING count(*) > 1) USING (%s)) WHERE n > 1",
+			duplicate, keys(e), keys(e), from, keys(e), from, keys(e))
+	}
 	pop := population(e)
 	if e.Tokens && s.Consented && e.Index("release") >= 0 {
 		return s.report(ctx, e, fmt.Sprintf(`WITH dup AS MATERIALIZED (%s) SELECT * FROM dup UNION ALL
@@ -79,6 +91,9 @@ func (s *settling) file(ctx context.Context, e models.Entity, f InputFile, repor
 			dup, noConsent, from, consent(e, s.Today, true), deletedYes), report)
 	}
 	if pop == "" || e.Tokens || profiles(e) {
+		if !repeats {
+			return nil
+		}
 		return s.report(ctx, e, "SELECT * FROM ("+dup+") ORDER BY line", report)
 	}
 	if err := s.collect(ctx, e); err != nil {
