@@ -87,6 +87,7 @@ type rows struct {
 	sql     string
 	columns []column
 	twins   bool // one key may occur in more than one file
+	folds   bool // or more than once in one: the rows have to be compared
 }
 
 func rowsOf(e models.Entity, list []source) (rows, error) {
@@ -119,6 +120,7 @@ func rowsOf(e models.Entity, list []source) (rows, error) {
 		}
 	}
 	r.twins = len(parts) > 1
+	r.folds = r.twins || slices.ContainsFunc(list, func(s source) bool { return s.file.Twins })
 	if len(parts) == 0 {
 		parts = []string{r.from(e, source{}, nil)}
 	}

@@ -105,8 +105,11 @@ func (b *builder) foldPersons(ctx context.Context, i int) error {
 		if err != nil {
 			return err
 		}
-		t := personsTable(i, e)
-		if err := b.db.exec(ctx, "CREATE TABLE "+t+" AS SELECT _at, "+r.names("")+" FROM ("+r.current(e, "")+")",
+		t, kind := personsTable(i, e), "VIEW"
+		if r.folds { // else each reader takes the columns that it needs from the file
+			kind = "TABLE"
+		}
+		if err := b.db.exec(ctx, "CREATE "+kind+" "+t+" AS SELECT _at, "+r.names("")+" FROM ("+r.current(e, "")+")",
 			fmt.Sprintf("INSERT INTO sent SELECT %d, %s, person_key, %s, _at FROM %s", i, quote(e.Population), consent(e, b.today, b.strict[p.Name]), t)); err != nil {
 			return err
 		}

@@ -87,7 +87,8 @@ type assigner struct {
 
 // Assign gives every file a person. It changes neither files nor known.
 func Assign(files []File, known Known, since models.Date, rand io.Reader) (Outcome, error) {
-	a := assigner{founders: map[founderKey]uint32{}, members: map[Member]bool{}, since: since, rand: rand, out: Outcome{Last: known.Last}}
+	a := assigner{founders: make(map[founderKey]uint32, len(known.Founders)+len(files)), members: make(map[Member]bool, len(known.Members)+len(files)), since: since, rand: rand,
+		out: Outcome{Last: known.Last, Rows: make([]Row, 0, len(files))}}
 	for _, f := range known.Founders {
 		a.found(f)
 	}
@@ -135,6 +136,9 @@ func (a *assigner) match(f File) (uint32, bool) {
 }
 
 func sortedTokens(tokens []Token) []Token {
+	if len(tokens) < 2 {
+		return tokens
+	}
 	sorted := slices.Clone(tokens)
 	slices.SortFunc(sorted, func(a, b Token) int { return cmp.Compare(a.Column, b.Column) })
 	return sorted

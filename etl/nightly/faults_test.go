@@ -83,6 +83,7 @@ func operations(t testing.TB, start func(testing.TB) *county) (int, truth) {
 		t.Fatal(err)
 	}
 	cfg := c.config()
+	cfg.Workers = 1 // operations in one order
 	cfg.FS = fs
 	if _, err := Run(ctx, cfg); err != nil {
 		t.Fatal(err)
@@ -106,6 +107,7 @@ func TestEveryOperationMayFail(t *testing.T) {
 func failOnce(t *testing.T, c *county, f *durabletest.Fault, want truth) {
 	c.TB = t
 	cfg := c.config()
+	cfg.Workers = 1 // operations in one order
 	cfg.FS = f
 	_, err := Run(ctx, cfg)
 	if !f.Fired() {
@@ -134,6 +136,7 @@ func cutPower(t *testing.T, c *county, n int, want truth) {
 		t.Fatal(err)
 	}
 	cfg := c.config()
+	cfg.Workers = 1 // operations in one order
 	cfg.FS = fs.StopAt(n - 1)
 	if _, err := Run(ctx, cfg); err == nil {
 		t.Error("the power went and nobody noticed")
@@ -215,6 +218,7 @@ func TestReaderSeesOneGeneration(t *testing.T) {
 	}
 	before := count()
 	cfg := c.config()
+	cfg.Workers = 1 // operations in one order
 	cfg.Keep.Nights = 1
 	sum, err := Run(ctx, cfg)
 	if err != nil || !sum.Changed || len(sum.Cleaned) != 0 {

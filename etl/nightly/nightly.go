@@ -31,7 +31,7 @@ type Config struct {
 	Rebuild  bool      // fold everything anew from landing
 	Engine   lake.Engine
 	Limits   intake.Limits
-	Workers  int
+	Workers  int                             // of intake; 1: one drop at a time, else two of different partners; 0: as many as there are processors
 	Pull     func(ctx context.Context) error // copies remote areas into the home's; nil: none
 	Push     func(ctx context.Context) error // brings receipts back; nil: none
 	Keeping  *kept.Key                       // seals what was uploaded and takes it out of the home's own area; nil: uploads stay as they are

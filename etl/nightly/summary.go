@@ -82,6 +82,14 @@ func (s *Summary) add(o Outcome) {
 	s.Quarantined += o.Quarantined
 }
 
+// join adds what became of other drops.
+func (s *Summary) join(o Summary) {
+	for _, d := range o.Drops {
+		s.add(d)
+	}
+	s.Failures = append(s.Failures, o.Failures...)
+}
+
 func outcome(d intake.Drop) Outcome {
 	o := Outcome{Partner: d.Partner, Drop: d.Name, State: d.State, Reasons: d.Reasons}
 	for _, f := range d.Files {

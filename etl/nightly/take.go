@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"heatwatch/etl/intake"
 	"heatwatch/etl/lake"
@@ -23,21 +25,10 @@ func (r *run) takeAll(ctx context.Context) error {
 			todo = append(todo, f)
 		}
 	}
-	for done, of := 0, len(todo); len(todo) > 0; {
-		var rest []found
-		for _, f := range todo {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !r.ready(f) {
-				rest = append(rest, f)
-				continue
-			}
-			r.Progress(Step{What: "checking " + f.partner + "/" + f.drop, Done: done, Of: of})
-			if err := r.take(ctx, f); err != nil {
-				return err
-			}
-			done++
+	for of := len(todo); len(todo) > 0; {
+		rest, err := r.takeReady(ctx, todo, of)
+		if err != nil {
+			return err
 		}
 		if len(rest) == len(todo) {
 			for _, f := range rest {
@@ -48,6 +39,69 @@ func (r *run) takeAll(ctx context.Context) error {
 		todo = rest
 	}
 	return nil
+}
+
+// lanes is how many drops are judged at a time, each of another partner: while one waits for the disk the other is checked.
+const lanes = 2
+
+// taken is what became of one drop.
+type taken struct {
+	run  // its own summary
+	over chan struct{}
+	err  error
+}
+
+// takeReady takes the drops whose predecessors are there, in order, those of one partner one after the other, and returns the rest.
+// What became of them is told in their order. After an error no other is begun.
+func (r *run) takeReady(ctx context.Context, todo []found, of int) (rest []found, err error) {
+	free := make(chan struct{}, lanes)
+	if r.Workers == 1 {
+		free = make(chan struct{}, 1)
+	}
+	var all []*taken
+	last := map[string]*taken{} // by partner
+	for k, f := range todo {
+		if before := last[f.partner]; before != nil {
+			<-before.over
+		}
+		free <- struct{}{}
+		if err = ctx.Err(); err != nil || slices.ContainsFunc(all, (*taken).failed) {
+			break
+		}
+		if !r.ready(f) {
+			rest = append(rest, f)
+			<-free
+			continue
+		}
+		r.Progress(Step{What: "checking " + f.partner + "/" + f.drop, Done: of - len(todo) + k - len(rest), Of: of})
+		t := &taken{run: *r, over: make(chan struct{})}
+		t.sum, t.answered = Summary{}, map[dropID]bool{}
+		all, last[f.partner] = append(all, t), t
+		go func() {
+			t.err = t.take(ctx, f)
+			close(t.over)
+			<-free
+		}()
+	}
+	for _, t := range all {
+		<-t.over
+		r.sum.join(t.sum)
+		maps.Copy(r.answered, t.answered)
+		if err == nil {
+			err = t.err
+		}
+	}
+	return rest, err
+}
+
+// failed reports whether it is over, with an error.
+func (t *taken) failed() bool {
+	select {
+	case <-t.over:
+		return t.err != nil
+	default:
+		return false
+	}
 }
 
 // ready reports whether the predecessor that a drop names has been taken. A name that cannot be one is left to intake.
