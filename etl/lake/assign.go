@@ -49,113 +49,123 @@ func (b *builder) assign(ctx context.Context) error {
 // freshFiles reads the new files with their tokens, and when each first came.
 func (b *builder) freshFiles(ctx context.Context) ([]link.File, error) {
 	var files []link.File
-	place := map[[2]string]int{} // of one partner: population and key
 	if err := b.db.exec(ctx, `CREATE TABLE freshtokens (population VARCHAR, "column" VARCHAR, value VARCHAR)`); err != nil {
 		return nil, err
 	}
 	for i, p := range b.next.Partners {
-		clear(place)
-		query := fmt.Sprintf("SELECT population, person_key, came FROM fresh WHERE partner = %d", i)
-		err := b.db.each(ctx, query, func(r *sql.Rows) error {
-			f := link.File{Partner: p.Name}
-			err := r.Scan(&f.Population, &f.PersonKey, &f.Created)
-			place[[2]string{f.Population, f.PersonKey}] = len(files)
-			files = append(files, f)
-			return err
-		})
-		if err != nil {
+		var n int
+		if err := b.db.one(ctx, fmt.Sprintf("SELECT count(*) FROM fresh WHERE partner = %d", i), &n); err != nil {
 			return nil, err
 		}
-		if len(place) == 0 {
+		if n == 0 {
 			continue
 		}
-		if err := b.firstSeen(ctx, i, files, place); err != nil {
-			return nil, err
-		}
-		if err := b.freshTokens(ctx, i, files, place); err != nil {
-			return nil, err
+		files = slices.Grow(files, n)
+		for _, e := range models.Dictionary().Entities {
+			switch {
+			case e.Tokens:
+				own, err := b.freshPersons(ctx, i, e)
+				if err != nil {
+					return nil, err
+				}
+				if err := b.firstSeen(ctx, i, e, own); err != nil {
+					return nil, err
+				}
+				files = append(files, own...)
+			case profiles(e):
+				query := fmt.Sprintf("SELECT person_key, came FROM fresh WHERE partner = %d AND population = %s", i, quote(e.Population))
+				err := b.db.each(ctx, query, func(r *sql.Rows) error {
+					f := link.File{Partner: p.Name, Population: e.Population}
+					err := r.Scan(&f.PersonKey, &f.Created)
+					files = append(files, f)
+					return err
+				})
+				if err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	return files, nil
 }
 
+// freshPersons reads the new files of an entity with tokens.
+func (b *builder) freshPersons(ctx context.Context, i int, e models.Entity) (files []link.File, err error) {
+	p := b.next.Partners[i].Name
+	r, err := rowsOf(e, sources(b.drops[p], e.Name))
+	if err != nil {
+		return nil, err
+	}
+	from := fmt.Sprintf("FROM %s JOIN (SELECT person_key, came FROM fresh WHERE partner = %d AND population = %s) USING (person_key)", personsTable(i, e), i, quote(e.Population))
+	var tokens, columns []string
+	for _, c := range r.columns {
+		if models.IsToken(c.name) {
+			tokens, columns = append(tokens, c.name), append(columns, name(c.name))
+		}
+	}
+	values := make([]sql.NullString, len(tokens))
+	query := "SELECT " + strings.Join(append([]string{"person_key", "came"}, columns...), ", ") + " " + from
+	err = b.db.each(ctx, query, func(r *sql.Rows) error {
+		f := link.File{Partner: p, Population: e.Population}
+		into := []any{&f.PersonKey, &f.Created}
+		for k := range values {
+			into = append(into, &values[k])
+		}
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		for k, v := range values {
+			if v.Valid {
+				f.Tokens = append(f.Tokens, link.Token{Column: tokens[k], Value: v.String})
+			}
+		}
+		files = append(files, f)
+		return nil
+	})
+	for k := 0; k < len(tokens) && err == nil; k++ {
+		err = b.db.exec(ctx, fmt.Sprintf("INSERT INTO freshtokens SELECT %s, %s, %s %s WHERE %s IS NOT NULL", quote(e.Population), quote(tokens[k]), columns[k], from, columns[k]))
+	}
+	return files, err
+}
+
 // firstSeen sets Created to the first of tonight's drops that had the file, so that one night with many drops gives the
 // same order as many nights.
-func (b *builder) firstSeen(ctx context.Context, i int, files []link.File, place map[[2]string]int) error {
+func (b *builder) firstSeen(ctx context.Context, i int, e models.Entity, files []link.File) error {
 	p := b.next.Partners[i]
 	old := map[Drop]bool{}
 	for _, d := range b.prev.Drops {
 		old[d] = true
 	}
-	for _, e := range models.Dictionary().Entities {
-		if !e.Tokens {
-			continue
-		}
-		var parts []string
-		for _, d := range b.drops[p.Name] {
-			for _, f := range d.Files {
-				if f.Entity == e.Name && f.Path != "" && !old[Drop{d.Partner, d.Drop, d.Manifest}] {
-					r, err := rowsOf(e, []source{{at: d.Created.UnixMicro(), file: f}})
-					if err != nil {
-						return err
-					}
-					parts = append(parts, "SELECT person_key, _at AS came FROM ("+r.current(e, "")+") WHERE "+consent(e, b.today, b.strict[p.Name]))
+	var parts []string
+	for _, d := range b.drops[p.Name] {
+		for _, f := range d.Files {
+			if f.Entity == e.Name && f.Path != "" && !old[Drop{d.Partner, d.Drop, d.Manifest}] {
+				r, err := rowsOf(e, []source{{at: d.Created.UnixMicro(), file: f}})
+				if err != nil {
+					return err
 				}
-			}
-		}
-		if len(parts) < 2 {
-			continue
-		}
-		query := fmt.Sprintf("SELECT person_key, min(came) FROM (%s) JOIN (SELECT person_key FROM fresh WHERE partner = %d AND population = %s) USING (person_key) GROUP BY ALL",
-			strings.Join(parts, " UNION ALL "), i, quote(e.Population))
-		err := b.db.each(ctx, query, func(r *sql.Rows) error {
-			var key string
-			var at int64
-			err := r.Scan(&key, &at)
-			if n, ok := place[[2]string{e.Population, key}]; ok {
-				files[n].Created = min(files[n].Created, at)
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *builder) freshTokens(ctx context.Context, i int, files []link.File, place map[[2]string]int) error {
-	for _, e := range models.Dictionary().Entities {
-		if !e.Tokens {
-			continue
-		}
-		r, err := rowsOf(e, sources(b.drops[b.next.Partners[i].Name], e.Name))
-		if err != nil {
-			return err
-		}
-		for _, c := range r.columns {
-			if !models.IsToken(c.name) {
-				continue
-			}
-			query := fmt.Sprintf("FROM %s JOIN (SELECT person_key FROM fresh WHERE partner = %d AND population = %s) USING (person_key) WHERE %s IS NOT NULL",
-				personsTable(i, e), i, quote(e.Population), name(c.name))
-			err := b.db.each(ctx, "SELECT person_key, "+name(c.name)+" "+query, func(r *sql.Rows) error {
-				var key, value string
-				err := r.Scan(&key, &value)
-				if n, ok := place[[2]string{e.Population, key}]; ok {
-					files[n].Tokens = append(files[n].Tokens, link.Token{Column: c.name, Value: value})
-				}
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if err := b.db.exec(ctx, fmt.Sprintf("INSERT INTO freshtokens SELECT %s, %s, %s %s", quote(e.Population), quote(c.name), name(c.name), query)); err != nil {
-				return err
+				parts = append(parts, "SELECT person_key, _at AS came FROM ("+r.current(e, "")+") WHERE "+consent(e, b.today, b.strict[p.Name]))
 			}
 		}
 	}
-	return nil
+	if len(parts) < 2 {
+		return nil
+	}
+	place := make(map[string]int, len(files))
+	for k, f := range files {
+		place[f.PersonKey] = k
+	}
+	query := fmt.Sprintf("SELECT person_key, min(came) FROM (%s) JOIN (SELECT person_key FROM fresh WHERE partner = %d AND population = %s) USING (person_key) GROUP BY ALL",
+		strings.Join(parts, " UNION ALL "), i, quote(e.Population))
+	return b.db.each(ctx, query, func(r *sql.Rows) error {
+		var key string
+		var at int64
+		err := r.Scan(&key, &at)
+		if n, ok := place[key]; ok {
+			files[n].Created = min(files[n].Created, at)
+		}
+		return err
+	})
 }
 
 // known reads what earlier nights decided about the tokens of the new files.
