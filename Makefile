@@ -30,6 +30,7 @@ lint: setup
 race: setup ## the packages with goroutines, under the race detector
 	$(GO) test -race -short -timeout 15m $(RACE)
 	$(GO) test -race -short -timeout 5m -run OpenSSH ./cmd/heatwatch
+	$(GO) test -race -short -timeout 5m -run 'HashRows|WholeNight|Waiting' ./etl/lake ./etl/nightly
 
 audit: setup-test ## neighbours, noise and planted bugs at full size: an hour and more on two cores; docs/audit.md
 	HEATWATCH_AUDIT=1 $(GO) test ./privacy -run '^(TestOnePerson|TestMuIs|TestDrawnNoise|TestNoFalseAlarm|TestOtherRecords|TestTheSameStatements|TestDrawsOfARelease)' -count 1 -timeout 3h -v
