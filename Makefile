@@ -62,8 +62,10 @@ bench-measures: # all measures over Parquet files of 5 and 10 million service ro
 bench-privacy: # one table; fails if a statistical bar is missed. HEATWATCH_BENCH_PRIVACY="median share" makes some of its rows
 	HEATWATCH_BENCH_PRIVACY="$${HEATWATCH_BENCH_PRIVACY:-all}" $(GO) test ./privacy -run '^TestBenchPrivacy$$' -count 1 -v -timeout 2h
 
-bench-nightly:
+bench-nightly: # whole nights against DuckDB on the same files: 20 agencies, then one large one
 	$(GO) test ./cmd/heatwatch -run '^$$' -bench 'Night|Help' -benchtime 1x -count 1
+	$(GO) run ./etl/nightly/internal/benchnight
+	$(GO) run ./etl/nightly/internal/benchnight -agencies 1 -rows 5000000
 
 truth: setup-test ## every figure of every measure in a county of 3,000 persons and five years, almost without noise, against its truth; ten minutes
 	$(GO) test ./cmd/heatwatch -run '^TestFiguresEqualTheTruth$$' -count 1 -v -timeout 3h -persons 3000 -first 2021Q1 -quarters 20
