@@ -13,6 +13,9 @@
 // of its key either. A person whose release is none or has run out on the night's local date is not loaded, nor is any
 // row of that person from that partner.
 //
+// An entity of a partner is one file, sorted by person. From a million rows on a delta is laid beside it, and a list names by file and
+// position the rows that no longer count; in the first night of a month the files become one (layers.go, increment.go).
+//
 // DuckDB does the fold, in memory, spilling into the staging folder. The architecture wants what lands in the lake to be
 // written by parquet-go, because partner files must not reach DuckDB and because COPY is not atomic. Neither reason
 // holds here: the only input is Parquet that our own checker wrote, and COPY points at the staging folder, from where
@@ -21,7 +24,7 @@
 // before it is published: that pass counts the rows and computes the content hash.
 //
 // The content hash of a generation is the sum modulo 2^256 of the SHA-256 of each logical row: entity, partner and the
-// values by column name, codes by their text. Neither order, nor person numbers, pseudonyms, line numbers, file
+// values by column name, codes by their text; hidden rows are taken away. Neither order, nor person numbers, pseudonyms, line numbers, file
 // boundaries or compression enter it, so two homes that took the same drops in any order of arrival have the same one.
 //
 // A Session reads one generation through an in-memory DuckDB that is locked down before the caller's first statement:
