@@ -199,15 +199,16 @@ func (b *builder) open(ctx context.Context) (err error) {
 	if b.staging, err = os.MkdirTemp(b.Home.Staging(), stagedPrefix); err != nil {
 		return problem.Wrap(err, problem.Failed, b.Home.Staging(), "no staging folder can be made", "check permissions and room")
 	}
-	var known int64
-	for _, p := range b.next.Partners {
-		n, err := personRowsOf(b.drops[p.Name])
-		if err != nil {
-			return err
-		}
-		known += n
+	persons, most, err := sizes(slices.DeleteFunc(slices.Clone(b.Drops), b.prev.took))
+	if err != nil {
+		return err
 	}
-	if b.db, err = openEngine(ctx, b.Engine.forPersons(known), filepath.Join(b.staging, "spill")); err != nil {
+	for _, f := range b.prev.Files {
+		if most = max(most, f.Rows); f.Path == crosswalkName {
+			persons += f.Rows
+		}
+	}
+	if b.db, err = openEngine(ctx, b.Engine.sized(persons, most), filepath.Join(b.staging, "spill")); err != nil {
 		return err
 	}
 	return durable.MkdirAll(b.FS, b.dir, 0o700)

@@ -15,7 +15,7 @@ import (
 
 // Engine bounds what DuckDB may use.
 type Engine struct {
-	Memory  string // DuckDB's notation; "" is 1GB for sessions, and follows the number of persons where the lake is built. Beyond it DuckDB spills; a single large step may exceed it.
+	Memory  string // DuckDB's notation; "" is 1GB for sessions, and follows the number of persons and rows where the lake is built. Beyond it DuckDB spills; a single large step may exceed it.
 	Threads int    // 0 is 2
 	Spill   string // most space of the spilled data; "" is 64GB
 }
@@ -33,11 +33,12 @@ func (e Engine) filled() Engine {
 	return e
 }
 
-// forPersons bounds an engine that holds tables of so many persons and streams the rest. Sorts spill: with 128 MB one of five million rows
-// takes no more processor time than with a gigabyte. Tables can be put out too, but not all of their blocks at once.
-func (e Engine) forPersons(n int64) Engine {
+// sized bounds an engine that holds tables of so many persons and streams the rest, of which the largest table has so many rows. Sorts
+// spill: with 128 MB one of five million rows takes no more processor time than with a gigabyte. Tables can be put out too, but not all of
+// their blocks at once, and what is merged or grouped from very many rows wants more.
+func (e Engine) sized(persons, rows int64) Engine {
 	if e.Memory == "" {
-		e.Memory = fmt.Sprintf("%dMB", 128+n*300/1_000_000)
+		e.Memory = fmt.Sprintf("%dMB", 128+(300*persons+24*max(0, rows-soughtRows))/1_000_000)
 	}
 	return e
 }

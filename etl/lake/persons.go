@@ -65,21 +65,27 @@ func (b *builder) dirty(p Partner) bool {
 	return false
 }
 
-// personRowsOf is how many rows with tokens are folded for a partner.
-func personRowsOf(drops []Input) (n int64, err error) {
+// sizes are how many rows with tokens drops hold, and how many of the entity that has the most.
+func sizes(drops []Input) (persons, most int64, err error) {
 	for _, e := range models.Dictionary().Entities {
-		if !e.Tokens {
-			continue
-		}
-		for _, s := range sources(drops, e.Name) {
-			k, err := fileRows(s.file.Path)
-			if err != nil {
-				return 0, err
+		var n int64
+		for _, d := range drops {
+			for _, f := range d.Files {
+				if f.Entity != e.Name {
+					continue
+				}
+				k, err := fileRows(f.Path)
+				if err != nil {
+					return 0, 0, err
+				}
+				n += k
 			}
-			n += k
+		}
+		if most = max(most, n); e.Tokens {
+			persons += n
 		}
 	}
-	return n, nil
+	return persons, most, nil
 }
 
 func personsTable(partner int, e models.Entity) string { return fmt.Sprintf("%s_%d", e.Name, partner) }

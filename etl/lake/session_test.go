@@ -284,3 +284,16 @@ func TestLostPointerStopsTheNight(t *testing.T) {
 		})
 	}
 }
+
+// What is built takes memory by its size, unless somebody says how much.
+func TestEngineIsSized(t *testing.T) {
+	for _, c := range []struct {
+		given         string
+		persons, rows int64
+		want          string
+	}{{"", 0, 0, "128MB"}, {"", 250_000, 5_000_000, "203MB"}, {"", 2_500_000, 2_500_000, "878MB"}, {"", 0, 50_000_000, "1126MB"}, {"2GB", 1 << 30, 1 << 30, "2GB"}} {
+		if got := (Engine{Memory: c.given}).sized(c.persons, c.rows).Memory; got != c.want {
+			t.Errorf("%d persons, %d rows: %s, want %s", c.persons, c.rows, got, c.want)
+		}
+	}
+}

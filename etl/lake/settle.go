@@ -44,11 +44,24 @@ func (c Settling) Settle(ctx context.Context, report func(Unsettled) error) erro
 	}
 	defer os.RemoveAll(staging)
 	all := inOrder(append(append([]Input{}, c.Earlier...), c.This))
-	persons, err := personRowsOf(all)
+	_, most, err := sizes([]Input{c.This})
 	if err != nil {
 		return err
 	}
-	d, err := openEngine(ctx, c.Engine.forPersons(persons), staging)
+	var persons int64
+	for _, e := range models.Dictionary().Entities {
+		if !e.Tokens {
+			continue
+		}
+		for _, s := range sources(all, e.Name) {
+			n, err := fileRows(s.file.Path)
+			if err != nil {
+				return err
+			}
+			persons += n
+		}
+	}
+	d, err := openEngine(ctx, c.Engine.sized(persons, most), staging)
 	if err != nil {
 		return err
 	}
