@@ -8,7 +8,7 @@ VCS     = $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: agree fuzz build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly chaos truth clean setup setup-test
+.PHONY: agree fuzz planted build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly chaos truth clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch ./cmd/heatwatch
@@ -43,6 +43,9 @@ fuzz: # a million inputs each: rows against encoding/csv and plain rules, whole 
 
 agree: # 10,000 counties drawn at random, every figure of every measure: SQL against the second implementation; an hour
 	HEATWATCH_AGREE="$${HEATWATCH_AGREE:-10000}" $(GO) test ./reports/measures/agree -run '^TestSQLAgrees' -count 1 -v -timeout 4h
+
+planted: setup-test ## every planted kind of bad input through real SFTP sessions into serve; a minute
+	TEST_PLANTED=all $(GO) test ./cmd/heatwatch -run '^TestEveryPlantedKind' -count 1 -v
 
 chaos: setup-test ## 500 commands of a loaded home killed at random moments; a quarter of an hour
 	TEST_CHAOS="$${TEST_CHAOS:-500}" $(GO) test ./cmd/heatwatch -run '^TestKilledNights' -count 1 -v -timeout 2h
