@@ -17,6 +17,7 @@ import (
 	"heatwatch/etl/intake"
 	"heatwatch/etl/kept"
 	"heatwatch/etl/partner"
+	"heatwatch/etl/scan"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
 )
@@ -37,6 +38,9 @@ func (r *run) tidy() error {
 		return err
 	}
 	if _, err := durable.Sweep(r.FS, r.Home.Erasures()); err != nil {
+		return err
+	}
+	if err := scan.Sweep(r.Home); err != nil {
 		return err
 	}
 	list, err := os.ReadDir(r.area())

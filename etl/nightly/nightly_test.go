@@ -94,8 +94,11 @@ func TestWhatAKilledCommandLeavesGoes(t *testing.T) {
 	c := newCounty(t, storyPartners...)
 	c.tell(c.home.SFTP())
 	c.run()
-	for _, dir := range []string{c.home.Erasures(), c.home.Lake(), c.home.SFTP() + "/shelter-a/receipts"} {
+	for _, dir := range []string{c.home.Erasures(), c.home.Lake(), c.home.Staging(), c.home.SFTP() + "/shelter-a/receipts"} {
 		left := filepath.Join(dir, ".tmp-name-0")
+		if dir == c.home.Staging() {
+			left = filepath.Join(dir, "scan-1")
+		}
 		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(left, []byte("x"), 0o600)); err != nil {
 			t.Fatal(err)
 		}

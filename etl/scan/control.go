@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,12 +33,32 @@ const (
 	short  = "c0"
 )
 
+// prefix begins the name of the folder that holds the controls of a scan.
+const prefix = "scan-"
+
+// Sweep removes the controls of scans that were killed: the next one would find them. The caller holds the home's lock, as whoever scans.
+func Sweep(h home.Home) error {
+	list, err := os.ReadDir(h.Staging())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), prefix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(h.Staging(), e.Name())))
+		}
+	}
+	return err
+}
+
 // plant makes one container of each kind, with a random value or a short key in it.
 func plant(h home.Home, key kept.Key) (c controls, err error) {
 	if err := os.MkdirAll(h.Staging(), 0o700); err != nil {
 		return c, err
 	}
-	if c.dir, err = os.MkdirTemp(h.Staging(), "scan-"); err != nil {
+	if err := Sweep(h); err != nil {
+		return c, err
+	}
+	if c.dir, err = os.MkdirTemp(h.Staging(), prefix); err != nil {
 		return c, err
 	}
 	defer func() {

@@ -191,6 +191,21 @@ func TestEveryControlMustBeSeen(t *testing.T) {
 	}
 }
 
+// A scan that was killed leaves its controls; the next one does not take them for traces of a person.
+func TestControlsOfAKilledScanGo(t *testing.T) {
+	h, k := newHome(t)
+	left, err := plant(h, k)
+	must(t, err)
+	got, err := Home(context.Background(), h, k, []Needle{{Value: []byte(secret)}})
+	must(t, err)
+	if !got.Clean() {
+		t.Errorf("found %v, closed %v", got.Found, got.Closed)
+	}
+	if _, err := os.Stat(left.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("they are still there: %v", err)
+	}
+}
+
 func TestAStreamIsReadOverItsEdges(t *testing.T) {
 	m := newMatcher([][]byte{[]byte(secret), []byte("another-value-to-look-for")})
 	for at := range 60 {
