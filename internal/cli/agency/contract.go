@@ -97,7 +97,11 @@ func (c *contractFlags) write(app *cli.App, d *models.Dict, entity string, agree
 			return problem.Wrap(err, problem.Failed, path, "the contract cannot be written", "check the room on the disk")
 		}
 	}
-	app.Say("wrote %d files to %s", len(files), c.out)
+	what := "1 file"
+	if len(files) > 1 {
+		what = fmt.Sprintf("%d files", len(files))
+	}
+	app.Say("wrote %s to %s", what, c.out)
 	return nil
 }
 
