@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Every kind that intake's own tests plant, and that a client can send, goes through real sftp sessions into serve, and its receipt
@@ -18,23 +17,13 @@ func TestEveryPlantedKindThroughSFTP(t *testing.T) {
 	if os.Getenv("TEST_PLANTED") == "" {
 		t.Skip("make planted")
 	}
-	needsSFTP(t)
 	kinds := t.TempDir()
 	plant := exec.Command("go", "test", "../../etl/intake", "-run", "Planted", "-count", "1")
 	plant.Env = append(os.Environ(), "TEST_PLANTED="+kinds)
 	if out, err := plant.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	address, health := freeAddress(t), freeAddress(t)
-	r := newRig(t, "HEATWATCH_SFTP_LISTEN="+address, "HEATWATCH_HEALTH_LISTEN="+health)
-	r.now = time.Now()
-	r.run(0, "init")
-	r.run(0, "partner", "add", "shelter-a", "--kind", "shelter")
-	r.run(0, "partner", "set", "shelter-a", "starts_on=2024-01-01")
-	r.run(0, "partner", "kit", "shelter-a", "--out", filepath.Join(r.dir, "kits", "shelter-a"))
-	key := r.newKey()
-	r.run(0, "partner", "key", "shelter-a", key+".pub")
-
+	r, address, key := rigOverSFTP(t, "shelter-a")
 	type kind struct {
 		Kind  string
 		Codes []string
@@ -70,27 +59,12 @@ func TestEveryPlantedKindThroughSFTP(t *testing.T) {
 	r.run(4, "nightly")
 	r.sftp(address, key, "shelter-a", get.String(), said)
 	for name, k := range sent {
-		var got struct {
-			Files   []struct{ Reasons []struct{ Code string } }
-			Reasons []struct{ Code string }
-		}
 		b, err := os.ReadFile(filepath.Join(r.dir, name+".json"))
 		if err != nil {
 			t.Errorf("%s has no receipt", k.Kind)
 			continue
 		}
-		if err := json.Unmarshal(b, &got); err != nil {
-			t.Fatal(err)
-		}
-		var codes []string
-		for _, x := range got.Reasons {
-			codes = append(codes, x.Code)
-		}
-		for _, f := range got.Files {
-			for _, x := range f.Reasons {
-				codes = append(codes, x.Code)
-			}
-		}
+		_, codes := receiptCodes(t, b)
 		text := string(must1(os.ReadFile(filepath.Join(r.dir, name+".txt"))))
 		for _, want := range k.Codes {
 			if !slices.Contains(codes, want) || !strings.Contains(text, want) {

@@ -16,18 +16,47 @@ import (
 	"time"
 )
 
-// A drop of each kind of fault goes through a real sftp session into serve; the receipt that is fetched the same way names it.
-func TestPlantedFaultsThroughSFTP(t *testing.T) {
+// rigOverSFTP is a home with one agency that can log in with the key.
+func rigOverSFTP(t *testing.T, partner string) (r *rig, address, key string) {
+	t.Helper()
 	needsSFTP(t)
-	address, health := freeAddress(t), freeAddress(t)
-	r := newRig(t, "HEATWATCH_SFTP_LISTEN="+address, "HEATWATCH_HEALTH_LISTEN="+health)
+	address = freeAddress(t)
+	r = newRig(t, "HEATWATCH_SFTP_LISTEN="+address, "HEATWATCH_HEALTH_LISTEN="+freeAddress(t))
 	r.now = time.Now()
 	r.run(0, "init")
-	r.run(0, "partner", "add", "alpha", "--kind", "shelter")
-	r.run(0, "partner", "set", "alpha", "starts_on=2024-01-01")
-	r.run(0, "partner", "kit", "alpha", "--out", filepath.Join(r.dir, "kits", "alpha"))
-	key := r.newKey()
-	r.run(0, "partner", "key", "alpha", key+".pub")
+	r.run(0, "partner", "add", partner, "--kind", "shelter")
+	r.run(0, "partner", "set", partner, "starts_on=2024-01-01")
+	r.run(0, "partner", "kit", partner, "--out", filepath.Join(r.dir, "kits", partner))
+	key = r.newKey()
+	r.run(0, "partner", "key", partner, key+".pub")
+	return r, address, key
+}
+
+// receiptCodes are the state and all reasons of a receipt.
+func receiptCodes(t *testing.T, receipt []byte) (state string, codes []string) {
+	t.Helper()
+	type reason struct{ Code string }
+	var got struct {
+		State   string
+		Files   []struct{ Reasons []reason }
+		Reasons []reason
+	}
+	if err := json.Unmarshal(receipt, &got); err != nil {
+		t.Fatal(err)
+	}
+	all := got.Reasons
+	for _, f := range got.Files {
+		all = append(all, f.Reasons...)
+	}
+	for _, x := range all {
+		codes = append(codes, x.Code)
+	}
+	return got.State, codes
+}
+
+// A drop of each kind of fault goes through a real sftp session into serve; the receipt that is fetched the same way names it.
+func TestPlantedFaultsThroughSFTP(t *testing.T) {
+	r, address, key := rigOverSFTP(t, "alpha")
 
 	const head, good = "engagement_id,person_key,engaged_at,age,channel\n", "e0,p1,2025-01-02T10:00:00-08:00,15,hotline\n"
 	row := func(engagedAt, age, channel string) string {
@@ -123,25 +152,9 @@ func TestPlantedFaultsThroughSFTP(t *testing.T) {
 	}
 	r.sftp(address, key, "alpha", fetch.String(), said)
 	for name, f := range faults {
-		var got struct {
-			State   string
-			Files   []struct{ Reasons []struct{ Code string } }
-			Reasons []struct{ Code string }
-		}
-		if err := json.Unmarshal(must1(os.ReadFile(filepath.Join(r.dir, name+".json"))), &got); err != nil {
-			t.Fatal(err)
-		}
-		var codes []string
-		for _, x := range got.Reasons {
-			codes = append(codes, x.Code)
-		}
-		for _, x := range got.Files {
-			for _, y := range x.Reasons {
-				codes = append(codes, y.Code)
-			}
-		}
-		if got.State == "accepted" || !slices.Equal(slices.Compact(codes), []string{f.code}) {
-			t.Errorf("%s: %s, %v, want %s", name, got.State, codes, f.code)
+		state, codes := receiptCodes(t, must1(os.ReadFile(filepath.Join(r.dir, name+".json"))))
+		if state == "accepted" || !slices.Equal(slices.Compact(codes), []string{f.code}) {
+			t.Errorf("%s: %s, %v, want %s", name, state, codes, f.code)
 		}
 		if text := string(must1(os.ReadFile(filepath.Join(r.dir, name+".txt")))); !strings.Contains(text, f.code) || !strings.Contains(text, "what to do") {
 			t.Errorf("%s: the text names no %s with what to do", name, f.code)
