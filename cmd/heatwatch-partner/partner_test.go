@@ -37,7 +37,7 @@ func newAgency(t *testing.T) *desk {
 	if !ok {
 		t.Fatal("no date")
 	}
-	kit := partner.NewKit(k, strings.Repeat("0", 32), false, "shelter-a", partner.Default("shelter", starts), "127.0.0.1:2022", "America/Los_Angeles",
+	kit := partner.NewKit(k, []int{1}, sealTo, strings.Repeat("0", 32), false, "shelter-a", partner.Default("shelter", starts), "127.0.0.1:2022", "America/Los_Angeles",
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBFmNiYs3gMo3YGjRcBvKnDFU7jv7mXTcHfKYX8Uo8Rk")
 	must(t, partner.WriteKit(durable.OS(), filepath.Join(a.dir, "kit"), kit))
 	must(t, os.RemoveAll(keys))
@@ -238,3 +238,6 @@ func TestWrongUsage(t *testing.T) {
 		}
 	}
 }
+
+// sealTo is a recipient whose key nobody has.
+const sealTo = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg"

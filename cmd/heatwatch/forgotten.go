@@ -30,7 +30,7 @@ func tokenOf(population, column, value string) register.Identifier {
 
 func identifiers(f link.File) []register.Identifier {
 	ids := []register.Identifier{keyOf(f.Partner, f.Population, f.PersonKey)}
-	for _, t := range f.Tokens {
+	for _, t := range f.Marks() {
 		ids = append(ids, tokenOf(f.Population, t.Column, t.Value))
 	}
 	return ids

@@ -238,3 +238,6 @@ func (h *house) firstDay() (models.Date, error) {
 	}
 	return first, err
 }
+
+// epochs are those of the linkage keys in use.
+func (h *house) epochs() []int { return []int{1} }

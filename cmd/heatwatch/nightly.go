@@ -76,6 +76,11 @@ func (c *command) runNight(ctx context.Context, h *house, from string, rebuild b
 	if cfg.Keeping, err = h.keeping(); err != nil {
 		return nightly.Summary{}, err
 	}
+	keys, err := h.keys()
+	if err != nil {
+		return nightly.Summary{}, err
+	}
+	cfg.Opening, cfg.Vault, cfg.Epochs = cfg.Keeping, keys.Vault(), h.epochs()
 	if len(h.settings.SFTP.Pull) > 0 {
 		cfg.Pull, cfg.Push = h.pull, h.push
 	}

@@ -182,6 +182,10 @@ func (c *command) writeKit(h *house, name, out string) error {
 		return err
 	}
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public)))
-	k := partner.NewKit(keys, h.ledger.Home(), h.demo(), name, a, h.settings.SFTP.Address, h.settings.Timezone, line)
+	key, err := h.keeping()
+	if err != nil {
+		return err
+	}
+	k := partner.NewKit(keys, h.epochs(), key.Recipient(), h.ledger.Home(), h.demo(), name, a, h.settings.SFTP.Address, h.settings.Timezone, line)
 	return partner.WriteKit(h.fs, out, k)
 }

@@ -62,7 +62,7 @@ func TestOpenSSHDropsIntoServe(t *testing.T) {
 
 	said, stop := r.serve()
 	drop := filepath.Join(r.dir, "area", "shelter-a", "incoming", "first")
-	files, err := filepath.Glob(filepath.Join(drop, "*.csv"))
+	files, err := filepath.Glob(filepath.Join(drop, "*.csv*"))
 	if err != nil || len(files) == 0 {
 		t.Fatal("there is no drop to send")
 	}

@@ -2,6 +2,10 @@ package deidentify
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"hash"
 	"hash/maphash"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +25,9 @@ func newClearSet() *clearSet {
 	return &clearSet{seed: maphash.MakeSeed(), has: map[uint64]struct{}{}}
 }
 
+// reader looks up beside others: it shares what is remembered, which must not grow any more.
+func (c *clearSet) reader() *clearSet { return &clearSet{seed: c.seed, has: c.has} }
+
 func (c *clearSet) key(v []byte) uint64 {
 	c.buf = c.buf[:0]
 	for _, r := range string(trim(v)) {
@@ -36,7 +43,20 @@ func (c *clearSet) key(v []byte) uint64 {
 	return maphash.Bytes(c.seed, c.buf)
 }
 
-func (c *clearSet) add(v []byte) { c.has[c.key(v)] = struct{}{} }
+// add remembers a value, and what comes of it without a key: a hash in the form of a pseudonym must not pass for one.
+func (c *clearSet) add(v []byte) {
+	c.has[c.key(v)] = struct{}{}
+	for _, text := range [][]byte{trim(v), bytes.ToLower(trim(v))} {
+		for _, sum := range [][]byte{hashOf(md5.New(), text), hashOf(sha1.New(), text), hashOf(sha256.New(), text)} {
+			c.has[c.key([]byte(lowerBase32.EncodeToString(sum)[:shortLen]))] = struct{}{}
+		}
+	}
+}
+
+func hashOf(h hash.Hash, v []byte) []byte {
+	h.Write(v)
+	return h.Sum(nil)
+}
 
 func (c *clearSet) holds(v []byte) bool {
 	_, ok := c.has[c.key(v)]
@@ -51,7 +71,10 @@ func (c *clearSet) addIdentity(id *identity) {
 	}
 	for alias := range bytes.SplitSeq(id.aliases, []byte(";")) {
 		c.addName(alias)
-		c.addNumber(alias) // adapters put there what they could not use, such as an unreadable birth date
+	}
+	for value := range bytes.SplitSeq(id.aside, []byte(";")) {
+		c.addName(value)
+		c.addNumber(value)
 	}
 	c.addNumber(id.ssn)
 	c.addNumber(id.phone)

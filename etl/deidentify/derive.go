@@ -1,31 +1,39 @@
 package deidentify
 
 import (
-	"slices"
 	"strconv"
+	"strings"
+
+	"heatwatch/etl/tokens"
 )
 
-func (tb *table) token(recipe int, s *rowState) []byte {
-	input, ok := recipes[recipe].input(&s.who, &tb.norm, tb.tokenBuf)
-	if !ok {
+// token is the person's set of linkage tokens under the key of one epoch.
+func (tb *table) token(m *tokens.Maker, s *rowState) []byte {
+	facts := tokens.Read(tokens.Person{First: string(s.who.first), Middle: string(s.who.middle), Last: string(s.who.last),
+		Aliases: aliases(s.who.aliases), Birth: string(s.who.birth), Number: string(s.who.ssn), Phone: string(s.who.phone),
+		Postal: string(s.who.postal), Locality: string(s.who.locality)}, tb.today.Year())
+	tb.seen[tb.e.Name].apply(&facts)
+	set, made := m.Of(&facts, s.key[:])
+	s.tokens, s.overflow = made.Values, made.Dropped
+	s.buf = set.AppendText(s.buf[:0])
+	return s.buf
+}
+
+func aliases(cell []byte) []string {
+	if len(cell) == 0 {
 		return nil
 	}
-	tb.tokenBuf = input
-	t, _ := tb.macs[recipe].of("", input)
-	s.buf = append(s.buf[:0], t[:]...)
-	return s.buf
+	return strings.Split(string(cell), ";")
 }
 
 func (tb *table) whyNoToken(s *rowState) string {
 	switch {
-	case len(tb.macs) == 0 || !slices.ContainsFunc(tb.macs, func(m *mac) bool { return m != nil }):
+	case len(tb.makers) == 0:
 		return "because the file or the agreement lacks what tokens are made of"
-	case len(s.who.first) == 0 || len(s.who.last) == 0 || len(s.who.birth) == 0:
-		return "because a name or the birth date is missing"
-	case s.who.born == noDate:
-		return "because the birth date is a placeholder or cannot be read"
+	case len(s.who.first) == 0 && len(s.who.last) == 0:
+		return "because there is neither a name nor a number that could be used"
 	}
-	return "because a name is a placeholder"
+	return "because names, birth date and numbers are missing, placeholders or cannot be read"
 }
 
 // birthYear is derived from the birth date; the agency's own column stands in where there is no date.

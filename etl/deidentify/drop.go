@@ -21,9 +21,15 @@ type made struct {
 	entity string
 	rows   int
 	sha256 string
+	sealed bool
 }
 
-func (m made) name() string { return m.entity + ".csv" }
+func (m made) name() string {
+	if m.sealed {
+		return m.entity + ".csv.age"
+	}
+	return m.entity + ".csv"
+}
 
 // makeDrop writes files, keymap and, last, the manifest. What it leaves after an error is what was there before.
 func makeDrop(ctx context.Context, cfg Config, s setup, src source, r *Report) (err error) {
@@ -67,8 +73,15 @@ func discard(cfg Config) error {
 // writeFiles writes every file of the drop and sends each through the gate.
 func writeFiles(ctx context.Context, cfg Config, s setup, src source, k *keymap, r *Report) ([]made, error) {
 	t := &translator{setup: s, mac: newMAC(cfg.Kit.AgencyKey), people: map[digest]person{}, listed: map[string]bool{}, noted: map[digest]bool{},
-		clear: newClearSet(), keymap: k, report: r, lenient: cfg.From == "hmis-csv"}
+		clear: newClearSet(), keymap: k, report: r, lenient: cfg.From == "hmis-csv", seen: map[string]*survey{}}
 	r.Ignored = src.ignored()
+	for _, e := range order() {
+		if e.Tokens {
+			if err := t.survey(ctx, src, e); err != nil {
+				return nil, err
+			}
+		}
+	}
 	var files []made
 	for _, e := range order() {
 		f, err := t.writeFile(ctx, cfg, e, src)
@@ -86,6 +99,9 @@ func writeFiles(ctx context.Context, cfg Config, s setup, src source, k *keymap,
 		return nil, problem.New(problem.Usage, "", "nothing of what is there may be sent", "the report says why; compare the files with the agreement in the kit")
 	}
 	for _, f := range files {
+		if f.sealed {
+			continue // the gate read it on its way
+		}
 		if err := inspect(cfg.Out, f, t.clear, r); err != nil {
 			return nil, err
 		}
@@ -122,15 +138,21 @@ func (t *translator) writeFile(ctx context.Context, cfg Config, e models.Entity,
 	}
 	if e.Tokens {
 		t.listed[e.Name] = true
+		tb.rep.Placeholders, tb.rep.Twins = t.seen[e.Name].counts()
 		t.birth = t.birth || e.Name == "persons" && tb.has("birth_date")
 	}
-	f := made{entity: e.Name}
+	f := made{entity: e.Name, sealed: e.Tokens}
 	sum := sha256.New()
 	path := filepath.Join(cfg.Out, f.name())
 	var inner error
 	err = durable.CreateFrom(cfg.FS, path, 0o600, func(w io.Writer) error {
 		out := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
-		if inner = tb.run(ctx, in, out); inner != nil {
+		if f.sealed {
+			inner = tb.runSealed(ctx, in, out, f.name())
+		} else {
+			inner = tb.run(ctx, in, out)
+		}
+		if inner != nil {
 			return inner
 		}
 		return out.Flush()

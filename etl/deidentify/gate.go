@@ -9,13 +9,67 @@ import (
 	"os"
 	"path/filepath"
 
+	"heatwatch/etl/leak"
+	"heatwatch/etl/tokens"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
 )
 
-// inspect is the gate: it reads a finished file as the warehouse will, byte by byte and without the code that wrote
-// it, and puts what must not leave into the report. Our own output has no quotes and no line ends in cells, so any
-// quote is a fault as well.
+// gate reads a file as the warehouse will, byte by byte and without the code that wrote it, and finds what must not leave.
+// Our own output has no quotes and no line ends in cells, so any quote is a fault as well.
+type gate struct {
+	entity  models.Entity
+	file    string
+	clear   *clearSet
+	columns []models.Column
+	rows    int
+	found   []Finding
+	count   int
+}
+
+func newGate(e models.Entity, file string, clear *clearSet) *gate {
+	return &gate{entity: e, file: file, clear: clear.reader()}
+}
+
+// refuse keeps a finding.
+func (g *gate) refuse(f Finding) {
+	if g.count++; len(g.found) < MaxFindings {
+		g.found = append(g.found, f)
+	}
+}
+
+// report passes on what was found.
+func (g *gate) report(to func(Finding)) {
+	for i := range g.count {
+		to(g.found[min(i, len(g.found)-1)])
+	}
+}
+
+// read reads to the end of the file.
+func (g *gate) read(r io.Reader) error {
+	in := bufio.NewReaderSize(r, 1<<20)
+	rows := -1
+	for {
+		line, err := in.ReadSlice('\n')
+		if err == io.EOF && len(line) == 0 {
+			g.rows = rows
+			return nil
+		}
+		if err != nil || len(line) == 0 {
+			return broken(g.file)
+		}
+		line = line[:len(line)-1]
+		rows++
+		switch {
+		case rows == 0:
+			g.header(line)
+		case g.columns != nil:
+			g.line(line, rows+1)
+		}
+	}
+}
+
+// inspect sends a finished file through the gate and puts what must not leave into the report.
 func inspect(dir string, f made, clear *clearSet, r *Report) error {
 	path := filepath.Join(dir, f.name())
 	file, err := os.Open(path)
@@ -24,30 +78,13 @@ func inspect(dir string, f made, clear *clearSet, r *Report) error {
 	}
 	defer file.Close()
 	sum := sha256.New()
-	in := bufio.NewReaderSize(io.TeeReader(file, sum), 1<<20)
 	e, _ := models.Dictionary().Entity(f.entity)
-
-	var columns []models.Column
-	rows := -1
-	for {
-		line, err := in.ReadSlice('\n')
-		if err == io.EOF && len(line) == 0 {
-			break
-		}
-		if err != nil || len(line) == 0 {
-			return broken(path)
-		}
-		line = line[:len(line)-1]
-		rows++
-		if rows == 0 {
-			if columns = headerOf(e, line, f.name(), r); columns == nil {
-				return nil
-			}
-			continue
-		}
-		inspectLine(columns, line, f.name(), rows+1, clear, r)
+	g := newGate(e, f.name(), clear)
+	if err := g.read(io.TeeReader(file, sum)); err != nil {
+		return err
 	}
-	if rows != f.rows || hex.EncodeToString(sum.Sum(nil)) != f.sha256 {
+	g.report(r.refuse)
+	if g.rows != f.rows || hex.EncodeToString(sum.Sum(nil)) != f.sha256 {
 		return broken(path)
 	}
 	return nil
@@ -57,37 +94,37 @@ func broken(path string) error {
 	return problem.New(problem.Failed, path, "the file is not as it was written", "check the disk, and that nothing else writes there")
 }
 
-// headerOf returns the columns that a header names, or nil after refusing one that the dictionary does not have.
-func headerOf(e models.Entity, line []byte, file string, r *Report) []models.Column {
+// header takes the columns that a header names; one that the dictionary does not have is refused.
+func (g *gate) header(line []byte) {
 	var columns []models.Column
 	for name := range bytes.SplitSeq(line, []byte(",")) {
-		c, ok := e.Column(string(name))
-		if !ok && e.Tokens && models.IsToken(string(name)) {
+		c, ok := g.entity.Column(string(name))
+		if !ok && g.entity.Tokens && models.IsToken(string(name)) {
 			c, ok = models.Column{Name: string(name), Type: models.TypeToken}, true
 		}
 		if !ok {
-			r.refuse(Finding{file, 1, "not shown", "unlisted_column"})
-			return nil
+			g.refuse(Finding{g.file, 1, "not shown", "unlisted_column"})
+			return
 		}
 		columns = append(columns, c)
 	}
-	return columns
+	g.columns = columns
 }
 
-func inspectLine(columns []models.Column, line []byte, file string, number int, clear *clearSet, r *Report) {
+func (g *gate) line(line []byte, number int) {
 	i := 0
 	for cell := range bytes.SplitSeq(line, []byte(",")) {
-		if i == len(columns) {
-			r.refuse(Finding{file, number, "not shown", "wrong_field_count"})
+		if i == len(g.columns) {
+			g.refuse(Finding{g.file, number, "not shown", "wrong_field_count"})
 			return
 		}
-		if rule := inspectCell(columns[i], cell, clear); rule != "" {
-			r.refuse(Finding{file, number, columns[i].Name, rule})
+		if rule := inspectCell(g.columns[i], cell, g.clear); rule != "" {
+			g.refuse(Finding{g.file, number, g.columns[i].Name, rule})
 		}
 		i++
 	}
-	if i < len(columns) {
-		r.refuse(Finding{file, number, "not shown", "wrong_field_count"})
+	if i < len(g.columns) {
+		g.refuse(Finding{g.file, number, "not shown", "wrong_field_count"})
 	}
 }
 
@@ -98,7 +135,11 @@ func inspectCell(c models.Column, cell []byte, clear *clearSet) string {
 		return ""
 	}
 	switch c.Type {
-	case models.TypeKey, models.TypeToken:
+	case models.TypeToken:
+		if _, ok := tokens.ParseText(cell); !ok {
+			return "not_a_pseudonym"
+		}
+	case models.TypeKey:
 		if !isShort(cell) && !(c.Name == "profile_key" && string(cell) == "none") {
 			return "not_a_pseudonym"
 		}
@@ -108,8 +149,8 @@ func inspectCell(c models.Column, cell []byte, clear *clearSet) string {
 		}
 	}
 	switch c.Type {
-	case models.TypeKey, models.TypeToken, models.TypeInt:
-		if clear.holds(cell) {
+	case models.TypeKey, models.TypeInt:
+		if leak.Forms(cell, clear.holds) {
 			return "clear_value"
 		}
 	}

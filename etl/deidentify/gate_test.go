@@ -2,7 +2,11 @@ package deidentify
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,15 +22,16 @@ func TestGateSeesPlantedDamage(t *testing.T) {
 	mustRun(t, cfg)
 	clear := newClearSet()
 	clear.addIdentity(&identity{first: []byte("Bavo"), last: []byte("Quadlorimptosevangitelumo"), aliases: []byte("aaaabbbbccccddddeeeeffffgg"), ssn: []byte("219-09-9999"), phone: []byte("(510) 555-0143"), birth: []byte("2010-07-03"), born: noDate})
-	original, err := os.ReadFile(filepath.Join(cfg.Out, "persons.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	original := plain(t, filepath.Join(cfg.Out, "persons.csv"))
 	cells := strings.Split(strings.Split(string(original), "\n")[1], ",")
 	for _, c := range []struct{ name, old, new, rule string }{
 		{"a number where a pseudonym should be", cells[1], "P-1", "not_a_pseudonym"},
 		{"a name that has the form of one", cells[1], "AAAABBBBCCCCDDDDEEEEFFFFGG", "not_a_pseudonym"},
 		{"the same in small letters", cells[1], "aaaabbbbccccddddeeeeffffgg", "clear_value"},
+		{"the same backwards", cells[1], "ggffffeeeeddddccccbbbbaaaa", "clear_value"},
+		{"an MD5 sum of a name", cells[1], hashed(md5.New(), "Bavo"), "clear_value"},
+		{"an SHA-1 sum of a name in small letters", cells[1], hashed(sha1.New(), "bavo"), "clear_value"},
+		{"an SHA-256 sum of a number", cells[1], hashed(sha256.New(), "219-09-9999"), "clear_value"},
 		{"a name for a token", cells[0], "Bavo", "not_a_pseudonym"},
 		{"a name among codes", "female", "bavo", "unknown_code"},
 		{"a birth date for a year", "2010", "2010-07-03", "bad_int"},
@@ -121,4 +126,10 @@ func TestCoversOfANewAgreement(t *testing.T) {
 	if r.From != r.To || r.To.String() != "2026-07-31" {
 		t.Errorf("covers %s to %s", r.From, r.To)
 	}
+}
+
+// hashed is an unkeyed hash in the form of a pseudonym.
+func hashed(h hash.Hash, v string) string {
+	h.Write([]byte(v))
+	return lowerBase32.EncodeToString(h.Sum(nil))[:shortLen]
 }

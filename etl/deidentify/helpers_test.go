@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"heatwatch/etl/partner"
 	"heatwatch/internal/problem"
@@ -32,7 +35,7 @@ func kitOf(t testing.TB, name string, home byte) partner.Kit {
 	t.Helper()
 	start, _ := models.ParseDate("2020-01-01")
 	keys := partner.Keys{Master: secret(t, home), Linkage: secret(t, home+100)}
-	k := partner.NewKit(keys, "home-a", true, name, partner.Default("shelter", start), "127.0.0.1:2022", "America/Los_Angeles", "")
+	k := partner.NewKit(keys, []int{1}, sealed.Recipient().String(), "home-a", true, name, partner.Default("shelter", start), "127.0.0.1:2022", "America/Los_Angeles", "")
 	k.Dir = t.TempDir()
 	return k
 }
@@ -88,10 +91,7 @@ func mustFail(t testing.TB, cfg Config, exit int, words ...string) Report {
 // readTable reads a file of the drop with the standard library's reader.
 func readTable(t testing.TB, path string) (head []string, rows []map[string]string) {
 	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := plain(t, path)
 	all, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +104,39 @@ func readTable(t testing.TB, path string) (head []string, rows []map[string]stri
 		rows = append(rows, row)
 	}
 	return all[0], rows
+}
+
+// sealed is the key of the home that persons are sealed to.
+var sealed = func() *age.X25519Identity {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		panic(err)
+	}
+	return id
+}()
+
+// plain reads a file of a drop as the home does: one that is sealed is opened, under its name without .age, too.
+func plain(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		path += ".age"
+		b, err = os.ReadFile(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(path, ".age") {
+		return b
+	}
+	r, err := age.Decrypt(bytes.NewReader(b), sealed)
+	if err == nil {
+		b, err = io.ReadAll(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func rowsOf(t testing.TB, cfg Config, entity string) []map[string]string {
@@ -121,11 +154,7 @@ func everything(t testing.TB, dir string) string {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(b)
+		all.Write(plain(t, filepath.Join(dir, e.Name())))
 	}
 	return all.String()
 }

@@ -9,7 +9,7 @@ import (
 type hmisClient struct {
 	id                          string
 	first, middle, last, suffix string
-	aliases, ssn                string
+	aside, ssn                  string
 	born                        models.Date
 	exactBirth                  bool // the date was given in full and by the person
 	gender, race                string
@@ -42,14 +42,14 @@ func (d *hmisData) readClient(r hmisRow) {
 		c.born, c.exactBirth = r.date("DOB"), q == "1"
 	}
 	if birth := r.get("DOB"); birth != "" && c.born == noDate { // the gate must know it all the same
-		c.aliases += ";" + birth
+		c.aside += ";" + birth
 	}
 	d.byID[id] = c
 	d.clients = append(d.clients, c)
 }
 
 // name takes the names where they are full names. Partial names, code names and hashes link nothing; the gate knows
-// them as aliases.
+// them set aside.
 func (d *hmisData) name(c *hmisClient, r hmisRow) {
 	first, middle, last := r.get("FirstName"), r.get("MiddleName"), r.get("LastName")
 	hashed := isHash(first) || isHash(last)
@@ -60,7 +60,7 @@ func (d *hmisData) name(c *hmisClient, r hmisRow) {
 		c.first, c.middle, c.last = first, middle, last
 		return
 	}
-	c.aliases = first + ";" + middle + ";" + last
+	c.aside = first + ";" + middle + ";" + last
 }
 
 func isHash(s string) bool {

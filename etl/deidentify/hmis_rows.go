@@ -46,21 +46,21 @@ func yes(b bool) string {
 }
 
 func (d *hmisData) persons(release string) *memRecords {
-	m := &memRecords{name: "Client.csv", head: []string{"person_key", "first_name", "middle_name", "last_name", "suffix", "aliases", "birth_date", "ssn",
+	m := &memRecords{name: "Client.csv", head: []string{"person_key", "first_name", "middle_name", "last_name", "suffix", setAside, "birth_date", "ssn",
 		"gender", "race_ethnicity", "release", "prior_domestic_violence", "runaway_history", "foster_history", "exploitation", "deleted"}}
 	for _, c := range d.clients {
 		if c.enrollments == 0 {
 			d.rep.skip("clients without an enrolment that may be shared", 1)
 			continue
 		}
-		birth, first, last, aliases := "", c.first, c.last, c.aliases
+		birth, first, last, aside := "", c.first, c.last, c.aside
 		if c.born != noDate {
 			birth = c.born.String()
 		}
 		if !c.exactBirth { // an approximate date gives a year and an age, no token
-			first, last, aliases = "", "", aliases+";"+c.first+";"+c.last
+			first, last, aside = "", "", aside+";"+c.first+";"+c.last
 		}
-		m.add(c.id, first, c.middle, last, c.suffix, aliases, birth, c.ssn, c.gender, c.race, release,
+		m.add(c.id, first, c.middle, last, c.suffix, aside, birth, c.ssn, c.gender, c.race, release,
 			c.violence.String(), c.runaway.String(), c.foster.String(), exploitation(c), yes(c.deleted))
 	}
 	return m

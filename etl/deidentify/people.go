@@ -65,7 +65,6 @@ func (tb *table) readIdentity(s *rowState) {
 		}
 	}
 	s.born = s.who.born
-	tb.clear.addIdentity(&s.who)
 }
 
 // listPerson remembers a person for the files that refer to it. Of two rows with one number the first counts.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"heatwatch/etl/tokens"
 	"heatwatch/models"
 )
 
@@ -49,8 +50,9 @@ func (t *translator) plan(e models.Entity, file string, head []string) *table {
 func (tb *table) planIdentity(i int, name string) {
 	k := slices.Index(identifying, name)
 	if tb.e.Tokens && k >= 0 {
-		tb.ident[i] = k
-		tb.rep.Dropped = append(tb.rep.Dropped, name)
+		if tb.ident[i] = k; name != setAside {
+			tb.rep.Dropped = append(tb.rep.Dropped, name)
+		}
 		return
 	}
 	if _, ok := tb.e.Column(name); !ok {
@@ -62,18 +64,18 @@ func (tb *table) planIdentity(i int, name string) {
 }
 
 func (tb *table) planTokens() {
-	tb.macs = make([]*mac, len(recipes))
-	for i, r := range recipes {
-		name := "token_" + r.name
-		if !tb.has(r.needs...) {
-			continue
-		}
+	if len(tb.ident) == 0 {
+		return
+	}
+	for _, k := range tb.linkage {
+		name := tokens.Column(k.Epoch)
 		if !tb.agreement.Allows(tb.e.Name, name) {
 			tb.rep.NotAgreed = append(tb.rep.NotAgreed, name)
 			continue
 		}
-		tb.macs[i] = newMAC(tokenKey(tb.linkage, r, tb.e.Population))
-		tb.out = append(tb.out, outColumn{name: name, from: -1, isToken: true, derive: func(s *rowState) []byte { return tb.token(i, s) }})
+		m := tokens.NewMaker(k.Key, tb.agency, tb.e.Population)
+		tb.makers = append(tb.makers, m)
+		tb.out = append(tb.out, outColumn{name: name, from: -1, isToken: true, derive: func(s *rowState) []byte { return tb.token(m, s) }})
 	}
 }
 

@@ -33,6 +33,9 @@ type FileReport struct {
 	Empty        map[string]int // required columns with empty cells: the warehouse will quarantine those rows
 	Tokens       int            // rows with at least one token
 	NoToken      map[string]int // why rows have none
+	Overflow     int            // persons with more names or longer ones than there are slots for
+	Placeholders int            // persons whose birth date so many share that it is taken for a placeholder
+	Twins        int            // persons with somebody else's last name and birth date
 	BadBirthDays int            // birth dates that could not be used
 	Ages         int            // ages computed
 	Unsent       int            // rows of persons that this batch does not list
@@ -121,6 +124,15 @@ func (f FileReport) counts(p func(string, ...any)) {
 	}
 	for _, why := range slices.Sorted(maps.Keys(f.NoToken)) {
 		p("  persons that cannot: %d, %s", f.NoToken[why], why)
+	}
+	if f.Overflow > 0 {
+		p("  more names, or longer ones, than tokens have room for: %s", count(f.Overflow, "person"))
+	}
+	if f.Placeholders > 0 {
+		p("  birth dates that so many share that they are taken for placeholders: %d", f.Placeholders)
+	}
+	if f.Twins > 0 {
+		p("  persons with the last name and birth date of another, as twins have: %d; a name with a typing error does not link them", f.Twins)
 	}
 	if f.BadBirthDays > 0 {
 		p("  birth dates that could not be read or are placeholders: %d", f.BadBirthDays)

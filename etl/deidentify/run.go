@@ -49,7 +49,9 @@ type Config struct {
 // setup is what holds for a whole run.
 type setup struct {
 	agreement partner.Agreement
-	linkage   partner.Secret
+	agency    partner.Secret
+	linkage   []partner.LinkageKey
+	sealTo    string
 	loc       *time.Location
 	today     models.Date
 	consented bool
@@ -90,7 +92,7 @@ func prepare(cfg *Config, r *Report) (setup, error) {
 		return usage("timezone", "there is no such time zone", "ask for a new kit")
 	}
 	a := cfg.Kit.Agreement
-	s := setup{agreement: a, linkage: cfg.Kit.LinkageKey, loc: loc, today: models.DateOf(cfg.Now.In(loc)), consented: a.Sharing == partner.SharingConsented}
+	s := setup{agreement: a, agency: cfg.Kit.AgencyKey, linkage: cfg.Kit.Linkage, sealTo: cfg.Kit.SealTo, loc: loc, today: models.DateOf(cfg.Now.In(loc)), consented: a.Sharing == partner.SharingConsented}
 	if !a.InForce(s.today) {
 		return usage("agreement", "the agreement is suspended or has ended: nothing may be sent", "ask the warehouse")
 	}

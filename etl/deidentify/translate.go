@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 
+	"heatwatch/etl/tokens"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
 )
@@ -14,30 +15,30 @@ func at(file string, line int) string { return file + ":" + strconv.Itoa(line) }
 
 // translator turns clear records into rows that may leave. One serves a whole batch: persons come first.
 type translator struct {
-	setup    // what does not change
-	mac      *mac
-	people   map[digest]person // listed in persons.csv or accused_persons.csv; digests of the two never meet
-	listed   map[string]bool   // which of the two there were
-	birth    bool              // persons.csv had birth dates
-	noted    map[digest]bool   // other keys that the keymap has already
-	clear    *clearSet
-	keymap   *keymap
-	report   *Report
-	norm     normaliser
-	tokenBuf []byte
-	lenient  bool // an event may fall on the person's day of birth (HMIS holds infants)
+	setup   // what does not change
+	mac     *mac
+	people  map[digest]person // listed in persons.csv or accused_persons.csv; digests of the two never meet
+	listed  map[string]bool   // which of the two there were
+	birth   bool              // persons.csv had birth dates
+	noted   map[digest]bool   // other keys that the keymap has already
+	clear   *clearSet
+	keymap  *keymap
+	report  *Report
+	seen    map[string]*survey // by entity
+	lenient bool               // an event may fall on the person's day of birth (HMIS holds infants)
 }
 
 // rowState is the row in hand.
 type rowState struct {
-	cells [][]byte
-	who   identity
-	own   short // pseudonym of the row's person
-	key   digest
-	born  models.Date
-	local models.Date // date of engaged_at in the home's zone, or noDate
-	given []byte      // the cell of the column being derived, if the agency gave one
-	buf   []byte
+	cells            [][]byte
+	who              identity
+	own              short // pseudonym of the row's person
+	key              digest
+	born             models.Date
+	local            models.Date // date of engaged_at in the home's zone, or noDate
+	tokens, overflow int         // values of the row's set, and those that had no slot
+	given            []byte      // the cell of the column being derived, if the agency gave one
+	buf              []byte
 }
 
 // table is one entity on its way out.
@@ -53,7 +54,7 @@ type table struct {
 	roleAt             int
 	engagedAt          int
 	releaseAt, untilAt int
-	macs               []*mac // of recipes, nil where a recipe's columns are not there
+	makers             []*tokens.Maker // one an epoch
 }
 
 // run writes the header and every row that may leave.
@@ -102,7 +103,7 @@ func (tb *table) row(s *rowState, line int, b []byte) ([]byte, error) {
 			s.local = models.LocalDate(us, tb.loc)
 		}
 	}
-	made := false
+	s.tokens, s.overflow = 0, 0
 	for i, o := range tb.out {
 		if i > 0 {
 			b = append(b, ',')
@@ -111,13 +112,15 @@ func (tb *table) row(s *rowState, line int, b []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		made = made || o.isToken && len(cell) > 0
 		if o.col.Required && len(cell) == 0 && !o.isToken {
 			tb.rep.Empty[o.name]++
 		}
 		b = append(b, cell...)
 	}
-	if made {
+	if s.overflow > 0 {
+		tb.rep.Overflow++
+	}
+	if s.tokens > 0 {
 		tb.rep.Tokens++
 	} else if tb.e.Tokens {
 		tb.rep.NoToken[tb.whyNoToken(s)]++

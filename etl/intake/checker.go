@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"heatwatch/etl/tokens"
 	"heatwatch/models"
 )
 
@@ -67,6 +68,8 @@ type checker struct {
 	record    [][]byte
 	faults    []fault
 	warned    []int64 // per warning, coverage last
+	rekey     *tokens.Rekey
+	text      []byte
 }
 
 func newChecker(p *plan) *checker {
@@ -80,6 +83,9 @@ func newChecker(p *plan) *checker {
 			rules = append(rules, r)
 		}
 		return rules
+	}
+	if p.entity.Tokens && p.opts.Vault.Known() {
+		c.rekey = tokens.NewRekey(p.opts.Vault, p.entity.Population)
 	}
 	c.checks, c.warnings = bind(p.entity.Checks()), bind(p.entity.Warnings())
 	c.warned = make([]int64, len(c.warnings)+1)
@@ -212,4 +218,12 @@ func (c *checker) applies(r *rule) bool {
 		r.args[i] = c.values[slot]
 	}
 	return true
+}
+
+// rekeyed puts a set that was judged already under the vault's key.
+func (c *checker) rekeyed(text []byte) []byte {
+	s, _ := tokens.ParseText(text)
+	c.rekey.Apply(&s)
+	c.text = s.AppendText(c.text[:0])
+	return c.text
 }

@@ -142,6 +142,26 @@ func (d *Drop) settle(refusedWhole bool) {
 	}
 }
 
+// leaks refuses the whole drop where a cell of it identifies somebody: nothing of it is kept. What is said of it is where.
+func (d *Drop) leaks() bool {
+	found := false
+	for _, f := range d.Files {
+		for _, r := range f.Reasons {
+			found = found || r.Code == "leak"
+		}
+	}
+	if !found {
+		return false
+	}
+	d.refuse(Reason{Code: "leak"})
+	for i := range d.Files {
+		f := &d.Files[i]
+		f.Refused, f.Quarantined, f.Accepted = true, f.Rows-f.Blank, 0
+		f.Parquet, f.ParquetRows = "", 0
+	}
+	return true
+}
+
 // Leak tells whether the drop was refused because it could identify somebody.
 func (d Drop) Leak() bool {
 	for _, r := range d.Reasons {

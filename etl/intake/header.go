@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"heatwatch/etl/tokens"
 	"heatwatch/models"
 )
 
@@ -20,6 +22,7 @@ type field struct {
 	slot     int // the entity's column, -1 for a token
 	codes    *codeTable
 	min, max int64 // range of an int; length of a key or token
+	set      bool  // all linkage tokens of a person
 }
 
 // kind is how a cell is read and kept; several types share one.
@@ -71,6 +74,9 @@ func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
 		if seen[name] || !listed || !o.Allowed(name) {
 			bad = append(bad, refusal{"unlisted_column", columnName(name, i), aboutColumn(name, e, seen[name])})
 		}
+		if epoch, set := tokens.EpochOf(name); set && listed && o.Epochs != nil && !slices.Contains(o.Epochs, epoch) {
+			bad = append(bad, refusal{"wrong_epoch", name, otherEpoch})
+		}
 		seen[name] = true
 		fields = append(fields, f)
 	}
@@ -84,6 +90,8 @@ func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
 	}
 	return fields, bad
 }
+
+const otherEpoch = "the tokens were made with a linkage key that is not in use: ask the warehouse for a new kit"
 
 // tooManyColumns and the notes below say what a clerk can look for; they name columns of the dictionary only.
 const tooManyColumns = "the header has more columns than are taken"
@@ -121,7 +129,11 @@ func otherDelimiter(line []byte, e models.Entity) string {
 func fieldOf(name string, e models.Entity) (field, bool) {
 	slot := e.Index(name)
 	if slot < 0 {
-		return field{name: name, typ: models.TypeToken, kind: kindText, slot: -1, min: 22, max: 128}, e.Tokens && models.IsToken(name)
+		f := field{name: name, typ: models.TypeToken, kind: kindText, slot: -1, min: 22, max: 128}
+		if _, ok := tokens.EpochOf(name); ok {
+			f.set, f.min, f.max = true, tokens.TextLen, tokens.TextLen
+		}
+		return f, e.Tokens && models.IsToken(name)
 	}
 	c := e.Columns[slot]
 	f := field{name: name, typ: c.Type, required: c.Required, slot: slot, min: c.Min, max: c.Max}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"unicode/utf8"
 
+	"heatwatch/etl/leak"
+	"heatwatch/etl/tokens"
 	"heatwatch/models"
 )
 
@@ -86,6 +88,8 @@ func (c *checker) set(k int, text []byte, v models.Value, fine bool) {
 	switch {
 	case !fine || !v.OK:
 		col.addNull()
+	case f.set && c.rekey != nil:
+		col.addText(c.rekeyed(text))
 	case f.kind == kindText:
 		col.addText(text)
 	default:
@@ -104,13 +108,22 @@ func (f *field) read(v []byte) (models.Value, string) {
 	}
 	switch f.typ {
 	case models.TypeKey:
-		if !models.ValidKey(v) {
-			return none, "bad_key"
+		switch {
+		case !models.ValidKey(v):
+			return none, orLeak(v, "bad_key")
+		case leak.Opaque(v) != leak.None:
+			return none, "leak"
 		}
 		return models.Value{OK: true}, ""
 	case models.TypeToken:
-		if !models.ValidToken(v) {
-			return none, "bad_key"
+		if f.set {
+			if _, ok := tokens.ParseText(v); !ok {
+				return none, "bad_token_set"
+			}
+		} else if !models.ValidToken(v) {
+			return none, orLeak(v, "bad_key")
+		} else if leak.Opaque(v) != leak.None {
+			return none, "leak"
 		}
 		return models.Value{OK: true}, ""
 	case models.TypeCode, models.TypeFlag:
@@ -119,14 +132,14 @@ func (f *field) read(v []byte) (models.Value, string) {
 		case n >= 0:
 			return models.Value{V: int64(n), OK: true}, ""
 		case f.typ == models.TypeFlag:
-			return none, "bad_flag"
+			return none, orLeak(v, "bad_flag")
 		}
-		return none, "unknown_code"
+		return none, orLeak(v, "unknown_code")
 	case models.TypeDate:
 		d, ok := models.ParseDate(v)
 		switch {
 		case !ok:
-			return none, "bad_date"
+			return none, orLeak(v, "bad_date")
 		case !d.Taken():
 			return none, "out_of_range"
 		}
@@ -135,7 +148,7 @@ func (f *field) read(v []byte) (models.Value, string) {
 		m, ok := models.ParseDateTime(v)
 		switch {
 		case !ok:
-			return none, "bad_datetime"
+			return none, orLeak(v, "bad_datetime")
 		case !models.TakenInstant(m):
 			return none, "out_of_range"
 		}
@@ -144,9 +157,17 @@ func (f *field) read(v []byte) (models.Value, string) {
 	n, ok := models.ParseInt(v)
 	switch {
 	case !ok:
-		return none, "bad_int"
+		return none, orLeak(v, "bad_int")
 	case n < f.min || n > f.max:
 		return none, "out_of_range"
 	}
 	return models.Value{V: n, OK: true}, ""
+}
+
+// orLeak is the reason against a cell that is not of its type: that it identifies somebody comes first.
+func orLeak(v []byte, code string) string {
+	if leak.Misplaced(v) != leak.None {
+		return "leak"
+	}
+	return code
 }

@@ -65,7 +65,7 @@ func startsLikeKeymap(root *os.Root, name string) (bool, error) {
 		if !bytes.HasPrefix(head[:n], []byte(begins)) {
 			continue
 		}
-		s := newSource(bytes.NewReader(head[:n]), ending, DefaultLimits())
+		s := newSource(bytes.NewReader(head[:n]), ending, DefaultLimits(), nil)
 		unpacked := make([]byte, peekSize)
 		m, _ := io.ReadFull(s, unpacked)
 		s.close()

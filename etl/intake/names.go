@@ -16,7 +16,10 @@ import (
 )
 
 // endings are the formats that a drop may hold.
-var endings = []string{".csv", ".csv.gz", ".csv.zst"}
+var endings = []string{".csv", ".csv.gz", ".csv.zst", ".csv" + sealedEnding}
+
+// sealedEnding ends the name of a file that is sealed to the home.
+const sealedEnding = ".age"
 
 // entityOf judges a file's name: an entity's name with one of the endings, and nothing else, so that a name that was
 // judged is also a safe path. The code is empty where the name is good.

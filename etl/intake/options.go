@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"heatwatch/etl/partner"
 	"heatwatch/models"
 )
 
@@ -28,15 +29,18 @@ const ratioFloor = 16 << 20
 
 // Options say how one file is checked.
 type Options struct {
-	Allowed  func(column string) bool // the agreement's column rule; nil allows what the dictionary lists
-	Created  time.Time                // of the manifest; zero: "future" is not checked
-	Covers   Covers                   // of the manifest; zero: the warning "coverage" is not counted
-	Location *time.Location           // where local dates are read; nil is UTC
-	Landing  io.Writer                // takes the Parquet file of the accepted rows; nil: none
-	Rejects  func(Reject) error       // called in the order of lines; nil: not wanted
-	Columns  func(names []string)     // told the header of a file that is not refused for it; nil: not wanted
-	Workers  int                      // 0: as many as there are processors
-	Limits   Limits                   // zero fields: the defaults
+	Allowed  func(column string) bool           // the agreement's column rule; nil allows what the dictionary lists
+	Created  time.Time                          // of the manifest; zero: "future" is not checked
+	Covers   Covers                             // of the manifest; zero: the warning "coverage" is not counted
+	Location *time.Location                     // where local dates are read; nil is UTC
+	Vault    partner.Secret                     // puts token sets under the vault's key on their way to Landing; zero: they stay as they are
+	Epochs   []int                              // of linkage keys whose token sets are taken; nil: any
+	Unseal   func(io.Reader) (io.Reader, error) // opens a file that was sealed to the home; nil: there is no key
+	Landing  io.Writer                          // takes the Parquet file of the accepted rows; nil: none
+	Rejects  func(Reject) error                 // called in the order of lines; nil: not wanted
+	Columns  func(names []string)               // told the header of a file that is not refused for it; nil: not wanted
+	Workers  int                                // 0: as many as there are processors
+	Limits   Limits                             // zero fields: the defaults
 
 	keys     *keyWatch                     // CheckPath's own look across rows
 	progress func(rows, quarantined int64) // after each block; nil: not wanted

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ type PathOptions struct {
 	HomeID   string                           // of the kit
 	Allowed  func(entity, column string) bool // of the agreement
 	Location *time.Location
+	Unseal   func(io.Reader) (io.Reader, error) // opens files sealed to the home; nil: there is no key
 	Limits   Limits
 	Workers  int
 	Progress func(Progress) // called from time to time, soon after the beginning; nil: not wanted
@@ -51,7 +53,7 @@ func CheckPath(ctx context.Context, path string, o PathOptions) (Checked, error)
 	}
 	defer root.Close()
 	t := &taking{ctx: ctx, root: root, dict: models.Dictionary(), watch: newKeyWatch(),
-		cfg: Config{HomeID: o.HomeID, Location: o.Location, Allowed: o.Allowed, Limits: o.Limits, Workers: o.Workers, Progress: o.Progress}}
+		cfg: Config{HomeID: o.HomeID, Location: o.Location, Allowed: o.Allowed, Unseal: o.Unseal, Limits: o.Limits, Workers: o.Workers, Progress: o.Progress}}
 	if t.cfg.Location == nil {
 		t.cfg.Location = time.UTC
 	}
@@ -135,7 +137,7 @@ func (c *checking) folder() error {
 		return err
 	}
 	c.across()
-	c.drop.settle(false)
+	c.drop.settle(c.drop.leaks())
 	return nil
 }
 
@@ -180,7 +182,7 @@ func (c *checking) single(name string) error {
 		return err
 	}
 	c.across()
-	c.drop.settle(false)
+	c.drop.settle(c.drop.leaks())
 	return nil
 }
 
@@ -204,11 +206,14 @@ func (c *checking) restates() bool { return c.manifest.Mode == Snapshot }
 // across adds what a look across rows finds: what the settling pass of the nightly would say, as far as the drop shows it.
 func (c *checking) across() {
 	restated := func(entity string) bool {
-		return c.restates() && slices.ContainsFunc(c.drop.Files, func(f DropFile) bool { return f.Entity == entity && !f.Refused })
+		return c.restates() && slices.ContainsFunc(c.drop.Files, func(f DropFile) bool { return f.Entity == entity && !f.Refused && !f.sealed })
 	}
 	extras := newExtras(c.drop.Files)
 	for _, f := range c.drop.Files {
 		e, ok := c.dict.Entity(f.Entity)
+		if f.sealed {
+			c.miss("sealed")
+		}
 		if !ok || f.Refused {
 			continue
 		}

@@ -35,6 +35,8 @@ type FileResult struct {
 	Refused     bool     `json:"refused,omitempty"`
 	Reasons     []Reason `json:"reasons"`
 	Warnings    []Count  `json:"warnings,omitempty"`
+
+	sealed bool // to a home, whose key is not here: its rows could not be read
 }
 
 // fail refuses the whole file. Its rows, as far as they are known, count as quarantined.

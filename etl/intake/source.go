@@ -19,6 +19,8 @@ import (
 // What a compressed stream can do to us.
 var (
 	errTooLarge  = errors.New("expands to more than is taken")
+	errSealed    = errors.New("sealed, and there is no key")
+	errWrongSeal = errors.New("sealed to another home, or damaged")
 	errNotPacked = errors.New("not readable as the compression that its name says")
 )
 
@@ -40,11 +42,22 @@ type source struct {
 	close  func()
 }
 
-func newSource(raw io.Reader, name string, l Limits) *source {
+func newSource(raw io.Reader, name string, l Limits, unseal func(io.Reader) (io.Reader, error)) *source {
 	s := &source{raw: raw, sum: sha256.New(), limits: l, close: func() {}}
 	switch {
 	case strings.HasSuffix(name, ".gz"):
 		s.packed, s.open = true, openGzip
+	case strings.HasSuffix(name, sealedEnding):
+		s.packed, s.open = true, func(r io.Reader) (io.Reader, func(), error) {
+			if unseal == nil {
+				return nil, nil, errSealed
+			}
+			plain, err := unseal(r)
+			if err != nil {
+				err = errWrongSeal
+			}
+			return plain, func() {}, err
+		}
 	case strings.HasSuffix(name, ".zst"):
 		s.packed, s.open = true, func(r io.Reader) (io.Reader, func(), error) { return openZstd(r, l.Window) }
 	}
@@ -118,6 +131,8 @@ func (s *source) blame(err error) error {
 		return s.readErr
 	case !s.packed:
 		return err
+	case errors.Is(err, errSealed), errors.Is(err, errWrongSeal):
+		return err
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return errTooLarge
 	}
@@ -150,13 +165,18 @@ func (s *source) finish(refused bool) (string, error) {
 // CheckSource judges one file as it was sent, compressed or not by the ending of its name, and returns the SHA-256 of
 // its bytes beside the verdict. The hash is empty where the file was refused before its end.
 func CheckSource(ctx context.Context, raw io.Reader, name string, e models.Entity, opts Options) (FileResult, string, error) {
-	s := newSource(raw, name, opts.filled().Limits)
+	s := newSource(raw, name, opts.filled().Limits, opts.Unseal)
 	res, err := CheckFile(ctx, s, e, opts)
 	s.close()
 	res.Name = name
 	switch {
 	case errors.Is(err, errTooLarge):
 		return tooLarge(name, e), "", nil
+	case errors.Is(err, errSealed): // at the agency: what is in it was checked when it was made
+		res = FileResult{Name: name, Entity: e.Name, sealed: true}
+	case errors.Is(err, errWrongSeal):
+		res = FileResult{Name: name, Entity: e.Name}
+		res.fail("wrong_seal", "")
 	case errors.Is(err, errNotPacked):
 		res = FileResult{Name: name, Entity: e.Name}
 		res.failNote("format_not_offered", "", notPacked)

@@ -119,7 +119,7 @@ func TestBombs(t *testing.T) {
 	if bomb.Len() > 4<<20 {
 		t.Fatalf("the bomb is no bomb: %d bytes", bomb.Len())
 	}
-	s := newSource(&bomb, "services.csv.gz", DefaultLimits())
+	s := newSource(&bomb, "services.csv.gz", DefaultLimits(), nil)
 	out := &counted{r: s}
 	_, err := CheckFile(ctx, out, entity(t, "services"), Options{Limits: s.limits})
 	if !errors.Is(err, errTooLarge) {

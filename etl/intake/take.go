@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
@@ -23,15 +24,18 @@ import (
 
 // Config is what taking a drop needs to know.
 type Config struct {
-	Landing  string                           // where taken drops go: <partner>/<drop>/ below it
-	HomeID   string                           // refuses drops made with another home's kit; empty: does not look
-	Now      time.Time                        // decides how long to wait for missing files, and what is dated too far ahead; zero: nobody knows
-	Location *time.Location                   // where local dates are read
-	Allowed  func(entity, column string) bool // the agreement's column rule; nil allows what the dictionary lists
-	Settler  Settler                          // looks across rows; nil: nobody does
-	Limits   Limits                           // zero fields: the defaults
-	Workers  int                              // 0: as many as there are processors
-	Progress func(Progress)                   // called from time to time; nil: not wanted
+	Landing  string                             // where taken drops go: <partner>/<drop>/ below it
+	HomeID   string                             // refuses drops made with another home's kit; empty: does not look
+	Now      time.Time                          // decides how long to wait for missing files, and what is dated too far ahead; zero: nobody knows
+	Location *time.Location                     // where local dates are read
+	Allowed  func(entity, column string) bool   // the agreement's column rule; nil allows what the dictionary lists
+	Vault    partner.Secret                     // see Options
+	Epochs   []int                              // see Options
+	Unseal   func(io.Reader) (io.Reader, error) // see Options
+	Settler  Settler                            // looks across rows; nil: nobody does
+	Limits   Limits                             // zero fields: the defaults
+	Workers  int                                // 0: as many as there are processors
+	Progress func(Progress)                     // called from time to time; nil: not wanted
 }
 
 // Progress says how far the check of one file has come.
@@ -165,7 +169,12 @@ func (t *taking) take() error {
 		if err := t.files(); err != nil {
 			return err
 		}
-		if err := t.settle(); err != nil {
+		if whole = t.drop.leaks(); whole {
+			err = t.clearStage()
+		} else {
+			err = t.settle()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -314,6 +323,12 @@ func (t *taking) check(in io.Reader, f ManifestFile, df DropFile, e models.Entit
 		if err != nil {
 			return err
 		}
+		if res.sealed && t.watch == nil {
+			res.fail("wrong_seal", "")
+		}
+		if res.sealed {
+			res.Rows = f.Rows
+		}
 		df.FileResult, df.SHA256 = against(res, sum, f), sum
 		if df.Refused {
 			df.Columns = nil
@@ -323,6 +338,9 @@ func (t *taking) check(in io.Reader, f ManifestFile, df DropFile, e models.Entit
 	}
 	if t.watch != nil {
 		err := refusedIsFine(judge(nil))
+		if df.sealed {
+			df.Rows, df.Accepted = max(f.Rows, 0), max(f.Rows, 0)
+		}
 		if df.Refused {
 			t.watch.forget(e.Name)
 		}
@@ -352,7 +370,7 @@ func (t *taking) check(in io.Reader, f ManifestFile, df DropFile, e models.Entit
 
 func (t *taking) options(e models.Entity) Options {
 	o := Options{Created: t.manifest.Created, Covers: t.manifest.Covers, Location: t.cfg.Location, Workers: t.cfg.Workers,
-		Limits: t.cfg.Limits, keys: t.watch}
+		Limits: t.cfg.Limits, Vault: t.cfg.Vault, Epochs: t.cfg.Epochs, Unseal: t.cfg.Unseal, keys: t.watch}
 	if t.cfg.Allowed != nil {
 		o.Allowed = func(column string) bool { return t.cfg.Allowed(e.Name, column) }
 	}

@@ -32,6 +32,36 @@ const (
 // Key opens what a home keeps. Whatever prints it prints that it is one.
 type Key struct{ id *age.X25519Identity }
 
+// Recipient is whom agencies seal persons to.
+func (k Key) Recipient() string { return k.id.Recipient().String() }
+
+// Unseal opens a file that an agency sealed to this home.
+func (k Key) Unseal(r io.Reader) (io.Reader, error) { return age.Decrypt(r, k.id) }
+
+// SealedEnding ends the names of files that agencies seal. What is kept of them is the checked rows alone, under the
+// vault's key: the tokens that came are gone with the upload.
+const SealedEnding = ".age"
+
+// Shed removes the sealed files of an upload that was taken.
+func Shed(fsys durable.FS, upload string) error {
+	list, err := os.ReadDir(upload)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if !strings.HasSuffix(e.Name(), SealedEnding) || !e.Type().IsRegular() {
+			continue
+		}
+		if err := durable.Remove(fsys, filepath.Join(upload, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // Format hides the key from every verb.
 func (Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[key of drops]") }
 
@@ -186,7 +216,7 @@ func pack(w io.Writer, to age.Recipient, root *os.Root) error {
 
 // add takes in one plain file; a link, a folder or a device is not the partner's word on anything.
 func add(archive *tar.Writer, root *os.Root, e fs.DirEntry) error {
-	if !e.Type().IsRegular() {
+	if !e.Type().IsRegular() || strings.HasSuffix(e.Name(), SealedEnding) {
 		return nil
 	}
 	f, err := root.OpenFile(e.Name(), os.O_RDONLY|syscall.O_NONBLOCK, 0)

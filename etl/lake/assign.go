@@ -39,6 +39,9 @@ func (b *builder) assign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.knownSets(ctx, files, &known); err != nil {
+		return err
+	}
 	out, err := link.Assign(files, known, b.today, b.Rand)
 	if err != nil {
 		return err
@@ -97,16 +100,16 @@ func (b *builder) freshPersons(ctx context.Context, i int, e models.Entity) (fil
 		return nil, err
 	}
 	from := fmt.Sprintf("FROM %s JOIN (SELECT person_key, came FROM fresh WHERE partner = %d AND population = %s) USING (person_key)", personsTable(i, e), i, quote(e.Population))
-	var tokens, columns []string
+	var named, columns []string
 	for _, c := range r.columns {
 		if models.IsToken(c.name) {
-			tokens, columns = append(tokens, c.name), append(columns, name(c.name))
+			named, columns = append(named, c.name), append(columns, name(c.name))
 		}
 	}
-	values := make([]sql.NullString, len(tokens))
+	values := make([]sql.NullString, len(named))
 	query := "SELECT " + strings.Join(append([]string{"person_key", "came"}, columns...), ", ") + " " + from
 	err = b.db.each(ctx, query, func(r *sql.Rows) error {
-		f := link.File{Partner: p, Population: e.Population}
+		f := link.File{Partner: p, Population: e.Population, Repeats: b.repeats[p]}
 		into := []any{&f.PersonKey, &f.Created}
 		for k := range values {
 			into = append(into, &values[k])
@@ -116,14 +119,16 @@ func (b *builder) freshPersons(ctx context.Context, i int, e models.Entity) (fil
 		}
 		for k, v := range values {
 			if v.Valid {
-				f.Tokens = append(f.Tokens, link.Token{Column: tokens[k], Value: v.String})
+				f.AddToken(named[k], v.String)
 			}
 		}
 		files = append(files, f)
 		return nil
 	})
-	for k := 0; k < len(tokens) && err == nil; k++ {
-		err = b.db.exec(ctx, fmt.Sprintf("INSERT INTO freshtokens SELECT %s, %s, %s %s WHERE %s IS NOT NULL", quote(e.Population), quote(tokens[k]), columns[k], from, columns[k]))
+	for k := 0; k < len(named) && err == nil; k++ {
+		if !isSet(named[k]) {
+			err = b.db.exec(ctx, fmt.Sprintf("INSERT INTO freshtokens SELECT %s, %s, %s %s WHERE %s IS NOT NULL", quote(e.Population), quote(named[k]), columns[k], from, columns[k]))
+		}
 	}
 	return files, err
 }
@@ -195,6 +200,7 @@ func (b *builder) known(ctx context.Context) (k link.Known, err error) {
 
 // record adds what was decided to the tables.
 func (b *builder) record(out link.Outcome) error {
+	b.sets = out.Sets
 	err := b.db.fill("crosswalk", len(out.Rows), func(i int) []driver.Value {
 		r := out.Rows[i]
 		return []driver.Value{r.Population, r.Partner, r.PersonKey, r.Person, r.Founding, r.Measured, r.Since.Time()}

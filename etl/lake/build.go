@@ -70,6 +70,9 @@ type builder struct {
 	today      models.Date
 	drops      map[string][]Input // by partner, in order
 	strict     map[string]bool    // partners whose agreement asks for consent
+	repeats    map[string]bool    // partners that do not say that one person has one number
+	gone       map[uint32]bool    // persons who are erased
+	sets       []link.FounderSet  // of tonight's new files
 	db         *db
 	made       map[string]bool // folders of the generation
 
@@ -80,7 +83,7 @@ type builder struct {
 }
 
 func newBuilder(cfg BuildConfig, prev Manifest) *builder {
-	b := &builder{BuildConfig: cfg, prev: prev, today: models.DateOf(cfg.Now.In(cfg.Location)), drops: map[string][]Input{}, strict: map[string]bool{}, made: map[string]bool{}}
+	b := &builder{BuildConfig: cfg, prev: prev, today: models.DateOf(cfg.Now.In(cfg.Location)), drops: map[string][]Input{}, strict: map[string]bool{}, repeats: map[string]bool{}, made: map[string]bool{}}
 	b.next = Manifest{Schema: manifestSchema, Generation: prev.Generation + 1, Dictionary: models.Dictionary().Version,
 		Timezone: cfg.Location.String(), MadeOn: b.today}
 	for _, d := range inOrder(cfg.Drops) {
@@ -88,7 +91,7 @@ func newBuilder(cfg BuildConfig, prev Manifest) *builder {
 		b.next.Drops = append(b.next.Drops, Drop{d.Partner, d.Drop, d.Manifest})
 	}
 	for _, a := range cfg.Agencies {
-		b.strict[a.Name] = a.Consented
+		b.strict[a.Name], b.repeats[a.Name] = a.Consented, a.Repeats
 		if len(b.drops[a.Name]) > 0 {
 			b.next.Partners = append(b.next.Partners, b.describe(a))
 		}
@@ -178,6 +181,9 @@ func (b *builder) run(ctx context.Context) error {
 		if err := b.keepTable(ctx, t, false); err != nil {
 			return err
 		}
+	}
+	if err := b.keepSets(); err != nil {
+		return err
 	}
 	if err := b.entities(ctx); err != nil {
 		return err

@@ -17,7 +17,8 @@ import (
 // erase takes the persons of whom a file is suppressed out of the tables that are carried from night to night. Everybody else keeps
 // person, pseudonym and tokens: nothing is linked anew.
 func (b *builder) erase(ctx context.Context) error {
-	gone := map[uint32]bool{}
+	b.gone = map[uint32]bool{}
+	gone := b.gone
 	err := b.db.each(ctx, "SELECT population, partner, person_key, person FROM crosswalk", func(r *sql.Rows) error {
 		var f link.File
 		var person uint32

@@ -8,6 +8,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"heatwatch/etl/tokens"
 	"heatwatch/models"
 )
 
@@ -93,7 +94,7 @@ type rows struct {
 func rowsOf(e models.Entity, list []source) (rows, error) {
 	r := rows{columns: columnsOf(e)}
 	has := make([][]string, len(list))
-	var tokens []string
+	var extra []string
 	for i, s := range list {
 		if s.file.Path == "" {
 			continue
@@ -104,13 +105,13 @@ func rowsOf(e models.Entity, list []source) (rows, error) {
 		}
 		has[i] = cols
 		for _, c := range cols {
-			if e.Tokens && models.IsToken(c) && !slices.Contains(tokens, c) {
-				tokens = append(tokens, c)
+			if e.Tokens && models.IsToken(c) && !slices.Contains(extra, c) {
+				extra = append(extra, c)
 			}
 		}
 	}
-	slices.Sort(tokens)
-	for _, t := range tokens {
+	slices.Sort(extra)
+	for _, t := range extra {
 		r.columns = append(r.columns, column{t, "VARCHAR"})
 	}
 	var parts []string
@@ -149,12 +150,24 @@ func (r rows) from(e models.Entity, s source, has []string) string {
 	return b.String()
 }
 
-func (r rows) names(prefix string) string {
+func (r rows) names(prefix string) string { return namesOf(r.columns, prefix) }
+
+func namesOf(columns []column, prefix string) string {
 	var list []string
-	for _, c := range r.columns {
+	for _, c := range columns {
 		list = append(list, prefix+name(c.name))
 	}
 	return strings.Join(list, ", ")
+}
+
+// loaded are the columns that the lake keeps: token sets are linked by, and lie in files of their own.
+func (r rows) loaded() []column {
+	return slices.DeleteFunc(slices.Clone(r.columns), func(c column) bool { return isSet(c.name) })
+}
+
+func isSet(column string) bool {
+	_, ok := tokens.EpochOf(column)
+	return ok
 }
 
 // current is a statement for the rows that hold now: of each key the last word, unless that deletes it. where restricts

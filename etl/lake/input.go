@@ -39,6 +39,7 @@ type InputFile struct {
 // Agency is a partner whose drops are taken in.
 type Agency struct {
 	Name, Kind string
+	Repeats    bool // one person may have several numbers there
 	Consented  bool // its agreement lets in only persons with a signed release in force
 }
 

@@ -83,7 +83,7 @@ func (c *county) land(partner, drop, created, mode string, files map[string]stri
 func (c *county) config() BuildConfig {
 	cfg := BuildConfig{Home: c.home, FS: durable.OS(), Drops: c.drops, Now: c.now, Location: time.UTC, Rand: rand.Reader, Engine: c.engine, Beside: c.beside}
 	for n, k := range c.kinds {
-		cfg.Agencies = append(cfg.Agencies, Agency{n, k, c.consented})
+		cfg.Agencies = append(cfg.Agencies, Agency{Name: n, Kind: k, Consented: c.consented})
 	}
 	return cfg
 }

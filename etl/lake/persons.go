@@ -160,5 +160,5 @@ func (b *builder) personRows(i int, e models.Entity) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("SELECT x.person, %s FROM %s AS r JOIN loaded AS x ON x.partner = %d AND x.population = %s AND x.person_key = r.person_key",
-		r.names("r."), personsTable(i, e), i, quote(e.Population)), nil
+		namesOf(r.loaded(), "r."), personsTable(i, e), i, quote(e.Population)), nil
 }

@@ -43,10 +43,27 @@ func TracesOf(h home.Home, person uint32) (t Traces, err error) {
 	if err != nil {
 		return t, err
 	}
-	return t, each(filepath.Join(generationPath(h, n), tokensName), func(x token) {
+	err = each(filepath.Join(generationPath(h, n), tokensName), func(x token) {
 		if x.Person == person {
 			t.Tokens = append(t.Tokens, link.Token{Column: x.Column, Value: x.Value})
 		}
+	})
+	if err != nil {
+		return t, err
+	}
+	m, err := ReadManifest(h, n)
+	if err != nil {
+		return t, err
+	}
+	return t, eachSet(generationPath(h, n), m.setFiles(), func(r setRow) error {
+		if r.Person != person {
+			return nil
+		}
+		s, err := r.founder()
+		if err == nil {
+			t.Tokens = append(t.Tokens, link.Token{Column: r.Column, Value: string(s.Set.Set.AppendText(nil))})
+		}
+		return err
 	})
 }
 
@@ -73,7 +90,32 @@ func PersonOf(h home.Home, f link.File) (person uint32, err error) {
 			person, by = x.Person, x.Column
 		}
 	})
-	return person, err
+	if err != nil || person != 0 {
+		return person, err
+	}
+	return personBySet(h, n, f)
+}
+
+// personBySet is the person whom a file would join by its sets.
+func personBySet(h home.Home, generation int, f link.File) (uint32, error) {
+	f = f.Parsed()
+	sieve := link.NewSieve([]link.File{f})
+	if sieve == nil {
+		return 0, nil
+	}
+	m, err := ReadManifest(h, generation)
+	if err != nil {
+		return 0, err
+	}
+	var known []link.FounderSet
+	err = eachSet(generationPath(h, generation), m.setFiles(), func(r setRow) error {
+		s, err := r.founder()
+		if err == nil && sieve.Meets(s) {
+			known = append(known, s)
+		}
+		return err
+	})
+	return link.Best(f, known), err
 }
 
 // each reads a file of ours, row by row. One that is not there has none. A damaged file may make the library panic; that is an error

@@ -36,12 +36,7 @@ func (g Forgotten) met(f link.File) bool {
 	if g.Key(f.Partner, intake.Person{Population: f.Population, Key: f.PersonKey}) {
 		return true
 	}
-	for _, t := range f.Tokens {
-		if g.Token(f.Population, t.Column, t.Value) {
-			return true
-		}
-	}
-	return false
+	return f.Matches(func(m link.Mark) bool { return g.Token(f.Population, m.Column, m.Value) })
 }
 
 func (g Forgotten) suppressed() func(link.File) bool {

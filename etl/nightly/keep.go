@@ -33,3 +33,23 @@ func (r *run) keep(ctx context.Context) error {
 		return nil
 	})
 }
+
+// shed removes the tokens that came with uploads that were taken, before anything is made of them: from here on there are
+// those under the vault's key alone.
+func (r *run) shed(ctx context.Context) {
+	if !r.keeps() {
+		return
+	}
+	for _, f := range r.found {
+		d, err := intake.ReadDrop(r.Home.Landing(), f.partner, f.drop)
+		if missing(err) || err == nil && d.Manifest != f.manifest {
+			continue
+		}
+		if err == nil {
+			err = kept.Shed(r.FS, f.dir)
+		}
+		if err != nil {
+			r.fail(ctx, problem.Wrap(err, problem.Failed, f.partner, "sealed persons that were taken could not be removed ("+cause(err)+")", "check the disk and the permissions of the area; the next run tries again"))
+		}
+	}
+}

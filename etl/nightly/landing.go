@@ -57,7 +57,7 @@ func (r *run) inputs() (all []lake.Input, agencies []lake.Agency, err error) {
 // agency is the partner by its agreement. One that left keeps the kind under which its rows were loaded.
 func (r *run) agency(name string, prev lake.Manifest) lake.Agency {
 	if a, err := partner.Load(r.Home.Partners(), name); err == nil {
-		return lake.Agency{Name: name, Kind: a.Kind, Consented: a.Sharing == partner.SharingConsented}
+		return lake.Agency{Name: name, Kind: a.Kind, Repeats: !a.DistinctPersons, Consented: a.Sharing == partner.SharingConsented}
 	}
 	for _, p := range prev.Partners {
 		if p.Name == name {

@@ -34,6 +34,9 @@ type Config struct {
 	Workers  int                             // of intake; 1: one drop at a time, else two of different partners; 0: as many as there are processors
 	Pull     func(ctx context.Context) error // copies remote areas into the home's; nil: none
 	Push     func(ctx context.Context) error // brings receipts back; nil: none
+	Vault    partner.Secret                  // puts token sets under the vault's key; zero: they stay as they came
+	Epochs   []int                           // of linkage keys whose token sets are taken; nil: any
+	Opening  *kept.Key                       // opens what agencies sealed to the home; nil: such files are refused
 	Keeping  *kept.Key                       // seals what was uploaded and takes it out of the home's own area; nil: uploads stay as they are
 	Gone     func() (Forgotten, error)       // who is not to be loaded any more; asked under the home's lock; nil: nobody was forgotten
 	Feeds    func(column string) bool        // does a measure rest on "entity.column", for scorecards; nil: on every one
@@ -134,6 +137,7 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.takeAll(ctx); err != nil {
 		return err
 	}
+	r.shed(ctx)
 	if err := r.suppress(ctx); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -128,7 +129,7 @@ func (r *run) take(ctx context.Context, f found) error {
 		return r.refuse(f, "not_enrolled")
 	}
 	d, err := intake.Take(ctx, r.FS, intake.Config{Landing: r.Home.Landing(), HomeID: r.HomeID, Now: r.Now, Location: r.Location,
-		Allowed: a.Takes, Settler: settler{r, f.partner, a.Sharing == partner.SharingConsented}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
+		Vault: r.Vault, Epochs: r.Epochs, Unseal: r.unseal(), Allowed: a.Takes, Settler: settler{r, f.partner, a.Sharing == partner.SharingConsented}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
 	var p *problem.Problem
 	switch {
 	case errors.Is(err, durable.ErrSync):
@@ -212,4 +213,12 @@ func (s settler) Settle(ctx context.Context, l intake.Landed, found func(intake.
 	return all.Settle(ctx, func(u lake.Unsettled) error {
 		return found(intake.Extra{Entity: u.Entity, Line: u.Line, Column: u.Column, Code: u.Code})
 	})
+}
+
+// unseal opens files that agencies sealed to the home; nil where there is no key.
+func (r *run) unseal() func(io.Reader) (io.Reader, error) {
+	if r.Opening == nil {
+		return nil
+	}
+	return r.Opening.Unseal
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
@@ -34,6 +35,18 @@ func (k *Keys) files() []struct {
 
 // AgencyKey is the key under which one agency makes its pseudonyms.
 func (k Keys) AgencyKey(partner string) Secret { return k.Master.Derive("agency", partner) }
+
+// LinkageKey is what the agencies make tokens with in one epoch.
+type LinkageKey struct {
+	Epoch int
+	Key   Secret
+}
+
+// LinkageOf is the linkage key of an epoch, from 1.
+func (k Keys) LinkageOf(epoch int) Secret { return k.Linkage.Derive("epoch", strconv.Itoa(epoch)) }
+
+// Vault is the key under which tokens are kept: agencies know nothing of it.
+func (k Keys) Vault() Secret { return k.Master.Derive("vault") }
 
 // MakeHomeKeys writes the five keys of a new home. It never overwrites one.
 func MakeHomeKeys(fsys durable.FS, dir string, rand io.Reader) error {

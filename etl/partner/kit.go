@@ -23,18 +23,19 @@ import (
 
 // Kit is what an agency holds: who it is, what was agreed, its own key and the linkage key.
 type Kit struct {
-	Dir        string // where it was read from; keymaps/ lies there
-	Home       string // id of the home
-	Demo       bool   // the home is a demonstration: the clock may be set
-	Partner    string
-	Kind       string
-	Address    string // host:port of the SFTP server
-	Timezone   string
-	HostKey    string // the server's public key, one OpenSSH line
-	StartsOn   models.Date
-	Agreement  Agreement
-	AgencyKey  Secret
-	LinkageKey Secret
+	Dir       string // where it was read from; keymaps/ lies there
+	Home      string // id of the home
+	Demo      bool   // the home is a demonstration: the clock may be set
+	Partner   string
+	Kind      string
+	Address   string // host:port of the SFTP server
+	Timezone  string
+	HostKey   string // the server's public key, one OpenSSH line
+	StartsOn  models.Date
+	Agreement Agreement
+	AgencyKey Secret
+	Linkage   []LinkageKey // of each epoch in use
+	SealTo    string       // age recipient: persons leave the agency sealed to the home
 }
 
 // Location is the time zone of the home.
@@ -44,29 +45,42 @@ func (k Kit) Location() (*time.Location, error) { return time.LoadLocation(k.Tim
 func (k Kit) Keymaps() string { return filepath.Join(k.Dir, "keymaps") }
 
 type kitFile struct {
-	Schema     int         `json:"schema"`
-	Home       string      `json:"home"`
-	Demo       bool        `json:"demo"`
-	Partner    string      `json:"partner"`
-	Kind       string      `json:"kind"`
-	Address    string      `json:"address"`
-	Timezone   string      `json:"timezone"`
-	StartsOn   models.Date `json:"starts_on"`
-	AgencyKey  string      `json:"agency_key"`
-	LinkageKey string      `json:"linkage_key"`
-	HostKey    string      `json:"host_key"`
+	Schema    int         `json:"schema"`
+	Home      string      `json:"home"`
+	Demo      bool        `json:"demo"`
+	Partner   string      `json:"partner"`
+	Kind      string      `json:"kind"`
+	Address   string      `json:"address"`
+	Timezone  string      `json:"timezone"`
+	StartsOn  models.Date `json:"starts_on"`
+	AgencyKey string      `json:"agency_key"`
+	Linkage   []epochKey  `json:"linkage_keys"`
+	SealTo    string      `json:"seal_to"`
+	HostKey   string      `json:"host_key"`
 }
+
+type epochKey struct {
+	Epoch int    `json:"epoch"`
+	Key   string `json:"key"`
+}
+
+// kitSchema: 2 has linkage keys by epoch, and whom persons are sealed to.
+const kitSchema = 2
 
 //go:embed readme.txt.tmpl
 var readmeText string
 
 var readme = template.Must(template.New("README.txt").Parse(readmeText))
 
-// NewKit puts a kit together. keys are the home's.
-func NewKit(keys Keys, home string, demo bool, name string, a Agreement, address, timezone, hostKey string) Kit {
+// NewKit puts a kit together. keys are the home's; epochs those of the linkage keys in use.
+func NewKit(keys Keys, epochs []int, sealTo, home string, demo bool, name string, a Agreement, address, timezone, hostKey string) Kit {
+	var linkage []LinkageKey
+	for _, e := range epochs {
+		linkage = append(linkage, LinkageKey{e, keys.LinkageOf(e)})
+	}
 	return Kit{Home: home, Demo: demo, Partner: name, Kind: a.Kind, Address: address, Timezone: timezone,
 		HostKey: strings.TrimSpace(hostKey), StartsOn: a.StartsOn, Agreement: a,
-		AgencyKey: keys.AgencyKey(name), LinkageKey: keys.Linkage}
+		AgencyKey: keys.AgencyKey(name), Linkage: linkage, SealTo: sealTo}
 }
 
 // WriteKit writes the kit to a folder that holds none; kit.json, without which it is no kit, comes last.
@@ -86,7 +100,11 @@ func WriteKit(fsys durable.FS, out string, k Kit) error {
 	if err := readme.Execute(&text, map[string]any{"Partner": k.Partner, "Host": host, "Port": port, "Consented": k.Agreement.Sharing == SharingConsented, "Aggregate": k.Agreement.Sharing == SharingAggregate}); err != nil {
 		return err
 	}
-	body, err := json.MarshalIndent(kitFile{1, k.Home, k.Demo, k.Partner, k.Kind, k.Address, k.Timezone, k.StartsOn, k.AgencyKey.hex(), k.LinkageKey.hex(), k.HostKey}, "", "  ")
+	f := kitFile{kitSchema, k.Home, k.Demo, k.Partner, k.Kind, k.Address, k.Timezone, k.StartsOn, k.AgencyKey.hex(), nil, k.SealTo, k.HostKey}
+	for _, l := range k.Linkage {
+		f.Linkage = append(f.Linkage, epochKey{l.Epoch, l.Key.hex()})
+	}
+	body, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -135,14 +153,24 @@ func LoadKit(dir string) (Kit, error) {
 	damaged := func(what string) error {
 		return problem.New(problem.Usage, path, "the kit is damaged: "+what, "ask the warehouse for a new one: it gives the same pseudonyms")
 	}
+	var of struct {
+		Schema int `json:"schema"`
+	}
+	if json.Unmarshal(b, &of) == nil && of.Schema != kitSchema && of.Schema != 0 {
+		what := "the kit is of a later kind"
+		if of.Schema < kitSchema {
+			what = "the kit is older than this program: it does not say whom persons are sealed to"
+		}
+		return Kit{}, problem.New(problem.Usage, path, what, "ask the warehouse for a new kit, which gives the same pseudonyms, and use the program that comes with it")
+	}
 	var f kitFile
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil { // its text could quote a key
 		return Kit{}, damaged("kit.json is not as the warehouse wrote it")
 	}
-	if f.Schema != 1 {
-		return Kit{}, problem.New(problem.Usage, path, "the kit is of a later kind", "use the program that came with it")
+	if f.Schema != kitSchema {
+		return Kit{}, damaged("it does not say of which kind it is")
 	}
 	if !ValidName(f.Partner) {
 		return Kit{}, damaged("it names no partner")
@@ -151,8 +179,15 @@ func LoadKit(dir string) (Kit, error) {
 	if k.AgencyKey, err = parseSecret(f.AgencyKey); err != nil {
 		return Kit{}, damaged("the agency's key is not readable")
 	}
-	if k.LinkageKey, err = parseSecret(f.LinkageKey); err != nil {
-		return Kit{}, damaged("the linkage key is not readable")
+	for _, l := range f.Linkage {
+		key, err := parseSecret(l.Key)
+		if err != nil || l.Epoch < 1 {
+			return Kit{}, damaged("a linkage key is not readable")
+		}
+		k.Linkage = append(k.Linkage, LinkageKey{l.Epoch, key})
+	}
+	if k.SealTo = f.SealTo; len(k.Linkage) == 0 || k.SealTo == "" {
+		return Kit{}, damaged("it lacks a linkage key, or whom persons are sealed to")
 	}
 	if _, err := k.Location(); err != nil || k.Timezone == "" {
 		return Kit{}, damaged("there is no such time zone")

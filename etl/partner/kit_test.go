@@ -117,7 +117,7 @@ func TestHomeKeysNeedRandomness(t *testing.T) {
 
 func TestSecretsCannotBePrinted(t *testing.T) {
 	k := homeKeys(t)
-	kit := NewKit(k, "home", false, "shelter-a", Default("shelter", 20000), "a:1", "UTC", "")
+	kit := NewKit(k, []int{1}, sealTo, "home", false, "shelter-a", Default("shelter", 20000), "a:1", "UTC", "")
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", k.Master, "keys", k, "kit", kit)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", k.Master, "keys", k, "kit", kit)
@@ -266,7 +266,7 @@ func TestKeysOverlapAndEnd(t *testing.T) {
 
 func kit(t testing.TB) Kit {
 	t.Helper()
-	return NewKit(homeKeys(t), "home-1", true, "shelter-a", Default("shelter", date(t, "2026-01-01")), "sftp.example.org:2022", "America/Los_Angeles", string(publicKey(t)))
+	return NewKit(homeKeys(t), []int{1}, sealTo, "home-1", true, "shelter-a", Default("shelter", date(t, "2026-01-01")), "sftp.example.org:2022", "America/Los_Angeles", string(publicKey(t)))
 }
 
 func TestKitReadsBack(t *testing.T) {
@@ -356,8 +356,9 @@ func TestKitIsRefused(t *testing.T) {
 		"readable by all":  {func(d string) { os.Chmod(filepath.Join(d, "kit.json"), 0o644) }, "chmod 600"},
 		"no JSON":          {func(d string) { os.WriteFile(filepath.Join(d, "kit.json"), []byte("x"), 0o600) }, "damaged"},
 		"no key":           {func(d string) { replaceIn(d, `"agency_key": "`, `"agency_key": "zz`) }, "damaged"},
-		"another schema":   {func(d string) { replaceIn(d, `"schema": 1`, `"schema": 9`) }, "later kind"},
-		"an unknown field": {func(d string) { replaceIn(d, `"schema": 1`, `"schema": 1, "x": 2`) }, "damaged"},
+		"another schema":   {func(d string) { replaceIn(d, `"schema": 2`, `"schema": 9`) }, "later kind"},
+		"of before":        {func(d string) { replaceIn(d, `"schema": 2`, `"schema": 1`) }, "older than this program"},
+		"an unknown field": {func(d string) { replaceIn(d, `"schema": 2`, `"schema": 2, "x": 2`) }, "damaged"},
 		"no agreement":     {func(d string) { os.Remove(filepath.Join(d, "agreement.yaml")) }, "agreement is missing"},
 		"a bad agreement":  {func(d string) { os.WriteFile(filepath.Join(d, "agreement.yaml"), []byte("x: 1\n"), 0o600) }, "agreement.yaml:1:1"},
 	} {
@@ -405,3 +406,6 @@ func TestKitEveryOperationFailsOnce(t *testing.T) {
 		}
 	}
 }
+
+// sealTo is a recipient whose key nobody has.
+const sealTo = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg"

@@ -66,3 +66,6 @@ func parseSecret(text string) (Secret, error) {
 	}
 	return NewSecret(b)
 }
+
+// Known reports whether there is a key: the zero Secret has none.
+func (s Secret) Known() bool { return s.p != nil }

@@ -10,6 +10,7 @@ import (
 	"heatwatch/etl/link"
 	"heatwatch/etl/partner"
 	"heatwatch/etl/scan"
+	"heatwatch/etl/tokens"
 	"heatwatch/internal/home"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
@@ -199,24 +200,27 @@ func (t *Trace) landedIn(h home.Home, f *link.File, d intake.Drop) error {
 // Needles is what must not be found once the person was forgotten. A token that somebody else's file carries too, and that
 // stays, proves nothing.
 func (t Trace) Needles(h home.Home) ([]scan.Needle, error) {
-	tokens := map[string]bool{}
+	carried := map[string]bool{}
 	var all []scan.Needle
 	for _, f := range t.Files {
 		all = append(all, scan.Needle{Partner: f.Partner, Value: []byte(f.PersonKey)})
 		for _, x := range f.Tokens {
-			tokens[x.Value] = true
+			carried[x.Value] = true
 		}
 	}
 	if t.Pseudonym != nil {
 		all = append(all, scan.Needle{Value: t.Pseudonym})
 	}
-	if len(tokens) > 0 {
-		if err := t.shared(h, tokens); err != nil {
+	if len(carried) > 0 {
+		if err := t.shared(h, carried); err != nil {
 			return nil, err
 		}
 	}
-	for v := range tokens {
+	for v := range carried {
 		all = append(all, scan.Needle{Value: []byte(v)})
+		if set, ok := tokens.ParseText([]byte(v)); ok { // as the lake keeps it
+			all = append(all, scan.Needle{Value: set.Bytes()})
+		}
 	}
 	return all, nil
 }

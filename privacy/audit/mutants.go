@@ -26,18 +26,20 @@ func mutants() []mutant {
 	// The crosswalk: C1, C3.
 	const link = "etl/link/link.go"
 	plant(linkage, "C1 attached files' tokens are indexed: transitive closure", "TestAttachedFile",
-		one(link, "a.row(f, person, false, true)\n\treturn nil", "a.row(f, person, false, true)\n\tfor _, t := range f.Tokens {\n\t\ta.found(Founder{f.Population, person, t})\n\t}\n\treturn nil"))
+		one(link, "a.row(f, joined, false, true)\n", "a.row(f, joined, false, true)\n\tfor _, t := range f.Tokens {\n\t\ta.found(Founder{f.Population, joined, t})\n\t}\n"))
+	plant(linkage, "C1 an attached file's set is matched without the founder's agreement", "TestAttachedHub",
+		one("etl/link/candidates.go", "a.rule != AnyFile && !founders[n.person]", "a.rule != AnyFile && false"))
 	plant(linkage, "C1 files are taken in the order of arrival", "TestAssignDependsOnOrderOfCreationOnly",
-		one(link, "range inOrder(files)", "range files"), one(link, "func inOrder(files []File) []File {", "var _ = inOrder\n\nfunc inOrder(files []File) []File {"))
+		one(link, "sorted := inOrder(files)", "sorted := files"), one(link, "func inOrder(files []File) []File {", "var _ = inOrder\n\nfunc inOrder(files []File) []File {"))
 	plant(linkage, "C3 a second key of an agency joins the person", "TestSecondKeyOfAnAgencyStaysAlone",
-		one(link, "case a.members[Member{person, f.Partner}]:", "case false && a.members[Member{person, f.Partner}]:"))
+		one(link, "taken := !f.Repeats && a.members", "taken := f.Repeats && a.members"))
 	plant(linkage, "C3 a second key that waits is measured", "TestSecondKeyOfAnAgencyStaysAlone",
-		one(link, "return a.newPerson(f, false)", "err := a.newPerson(f, false)\n\t\ta.out.Persons[len(a.out.Persons)-1].Measured = true\n\t\treturn err"))
+		one(link, "return a.newPerson(f, !held)", "err := a.newPerson(f, !held)\n\t\ta.out.Persons[len(a.out.Persons)-1].Measured = true\n\t\treturn err"))
 	plant(linkage, "C3 a second key that waits becomes a decoy: it founds and takes others", "TestSecondKeyOfAnAgencyStaysAlone",
 		one(link, "\tif !founding {\n\t\treturn nil\n\t}\n", ""),
 		one(link, "if _, taken := a.founders[k]; taken {", "if _, taken := a.founders[k]; taken && false {"))
 	plant(linkage, "C14 minors and accused are linked to each other", "TestPopulationsNeverMeet",
-		one(link, "founderKey{f.Population, t.Column, t.Value}", `founderKey{"", t.Column, t.Value}`), one(link, "k := founderKey{f.Population, f.Column, f.Value}", `k := founderKey{"", f.Column, f.Value}`))
+		one("etl/link/candidates.go", "founderKey{f.Population, t.Column, t.Value}", `founderKey{"", t.Column, t.Value}`), one(link, "k := founderKey{f.Population, f.Column, f.Value}", `k := founderKey{"", f.Column, f.Value}`))
 	plant(linkage, "C4 the pseudonym is the person's number", "TestAssignDependsOnOrderOfCreationOnly|TestNoRandomnessNoPerson|TestEqualTokens",
 		one(link, "if _, err := io.ReadFull(a.rand, p.Pseudonym[:]); err != nil {", "if _, err := io.ReadFull(a.rand, make([]byte, 0)); err != nil {"))
 
