@@ -126,7 +126,7 @@ func (c *checker) check(block []byte, b *batch, faults []fault) verdict {
 		if !c.onlyText || !c.like(buf[i:]) {
 			next, ok = c.quickRow(buf, i)
 		}
-		if !ok {
+		if !ok || next-start > c.opts.Limits.Line { // with its line end: what is near the limit is measured carefully
 			var text []byte
 			text, next = nextLine(block, start)
 			c.takeBack()

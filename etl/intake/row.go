@@ -1,6 +1,9 @@
 package intake
 
-import "heatwatch/models"
+import (
+	"heatwatch/etl/leak"
+	"heatwatch/models"
+)
 
 // The fast path. It reads a row in one pass over its bytes, straight into the batch, and knows only how to say "fine":
 // at the first thing that is not it gives up, the row's cells are taken back, and the careful path judges the row.
@@ -41,10 +44,16 @@ func (c *checker) quickRow(b []byte, i int) (next int, ok bool) {
 		var v int64
 		switch f.kind {
 		case kindText:
+			if f.set { // it is put under another key on the careful path
+				return i, false
+			}
 			for classes[b[i]]&inKey != 0 {
 				i++
 			}
 			if n := int64(i - start); n >= f.min && n <= f.max {
+				if leak.Opaque(b[start:i]) != leak.None {
+					return i, false
+				}
 				col.text = append(col.text, b[start:i]...)
 				col.ends = append(col.ends, uint32(len(col.text)))
 				if f.slot >= 0 {
