@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"heatwatch/etl/leak"
 	"heatwatch/models"
 )
 
@@ -18,15 +19,16 @@ import (
 type clearSet struct {
 	seed maphash.Seed
 	has  map[uint64]struct{}
+	long map[int]bool // lengths of what is remembered
 	buf  []byte
 }
 
 func newClearSet() *clearSet {
-	return &clearSet{seed: maphash.MakeSeed(), has: map[uint64]struct{}{}}
+	return &clearSet{seed: maphash.MakeSeed(), has: map[uint64]struct{}{}, long: map[int]bool{}}
 }
 
 // reader looks up beside others: it shares what is remembered, which must not grow any more.
-func (c *clearSet) reader() *clearSet { return &clearSet{seed: c.seed, has: c.has} }
+func (c *clearSet) reader() *clearSet { return &clearSet{seed: c.seed, has: c.has, long: c.long} }
 
 func (c *clearSet) key(v []byte) uint64 {
 	c.buf = c.buf[:0]
@@ -46,7 +48,12 @@ func (c *clearSet) key(v []byte) uint64 {
 // add remembers a value, and what comes of it without a key: a hash in the form of a pseudonym must not pass for one.
 func (c *clearSet) add(v []byte) {
 	c.has[c.key(v)] = struct{}{}
-	for _, text := range [][]byte{trim(v), bytes.ToLower(trim(v))} {
+	c.long[len(trim(v))] = true
+	typed := trim(v)
+	for i, text := range [][]byte{typed, bytes.ToLower(typed)} {
+		if i > 0 && bytes.Equal(text, typed) {
+			break
+		}
 		for _, sum := range [][]byte{hashOf(md5.New(), text), hashOf(sha1.New(), text), hashOf(sha256.New(), text)} {
 			c.has[c.key([]byte(lowerBase32.EncodeToString(sum)[:shortLen]))] = struct{}{}
 		}
@@ -56,6 +63,15 @@ func (c *clearSet) add(v []byte) {
 func hashOf(h hash.Hash, v []byte) []byte {
 	h.Write(v)
 	return h.Sum(nil)
+}
+
+// hides tells whether a cell is a clear value in any form. A pseudonym is looked up as it is: it is no encoding of anything,
+// unless something that is remembered is as long.
+func (c *clearSet) hides(cell []byte) bool {
+	if c.holds(cell) {
+		return true
+	}
+	return (!leak.Pseudonym(cell) || c.long[shortLen]) && leak.Forms(cell, c.holds)
 }
 
 func (c *clearSet) holds(v []byte) bool {

@@ -73,7 +73,7 @@ func discard(cfg Config) error {
 // writeFiles writes every file of the drop and sends each through the gate.
 func writeFiles(ctx context.Context, cfg Config, s setup, src source, k *keymap, r *Report) ([]made, error) {
 	t := &translator{setup: s, mac: newMAC(cfg.Kit.AgencyKey), people: map[digest]person{}, listed: map[string]bool{}, noted: map[digest]bool{},
-		clear: newClearSet(), keymap: k, report: r, lenient: cfg.From == "hmis-csv", seen: map[string]*survey{}}
+		clear: newClearSet(), keymap: k, report: r, lenient: cfg.From == "hmis-csv", seen: map[string]*survey{}, cached: map[string]map[string]named{}}
 	r.Ignored = src.ignored()
 	for _, e := range order() {
 		if e.Tokens {

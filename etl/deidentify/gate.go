@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"heatwatch/etl/leak"
 	"heatwatch/etl/tokens"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
@@ -149,8 +148,12 @@ func inspectCell(c models.Column, cell []byte, clear *clearSet) string {
 		}
 	}
 	switch c.Type {
-	case models.TypeKey, models.TypeInt:
-		if leak.Forms(cell, clear.holds) {
+	case models.TypeKey:
+		if clear.hides(cell) {
+			return "clear_value"
+		}
+	case models.TypeInt:
+		if clear.holds(cell) {
 			return "clear_value"
 		}
 	}

@@ -27,7 +27,7 @@ func (tb *table) begin(s *rowState) (keep bool, err error) {
 		return !blank(s.cells), nil
 	}
 	kind := tb.personKind(s)
-	s.own, s.key = tb.mac.of(kind.prefix, own)
+	s.own, s.key = tb.pseudonym(kind, own)
 	if tb.e.Tokens {
 		return tb.listPerson(s, kind, own)
 	}
@@ -115,4 +115,26 @@ func blank(cells [][]byte) bool {
 		}
 	}
 	return true
+}
+
+// mostCached is how many pseudonyms of persons are kept: who has one row has many, and a MAC costs more than a look.
+const mostCached = 1 << 16
+
+type named struct {
+	own short
+	key digest
+}
+
+func (t *translator) pseudonym(kind keyKind, own []byte) (short, digest) {
+	cache := t.cached[kind.prefix]
+	if n, ok := cache[string(own)]; ok {
+		return n.own, n.key
+	}
+	if cache == nil || len(cache) == mostCached {
+		cache = map[string]named{}
+		t.cached[kind.prefix] = cache
+	}
+	s, k := t.mac.of(kind.prefix, own)
+	cache[string(own)] = named{s, k}
+	return s, k
 }

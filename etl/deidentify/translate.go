@@ -24,8 +24,9 @@ type translator struct {
 	clear   *clearSet
 	keymap  *keymap
 	report  *Report
-	seen    map[string]*survey // by entity
-	lenient bool               // an event may fall on the person's day of birth (HMIS holds infants)
+	cached  map[string]map[string]named // pseudonyms of persons by kind and own number
+	seen    map[string]*survey          // by entity
+	lenient bool                        // an event may fall on the person's day of birth (HMIS holds infants)
 }
 
 // rowState is the row in hand.

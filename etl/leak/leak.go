@@ -34,7 +34,7 @@ const (
 
 // Opaque judges a value that should say nothing: a key or a token.
 func Opaque(v []byte) Rule {
-	if pseudonym(v) || dull(v) {
+	if Pseudonym(v) || dull(v) {
 		return None
 	}
 	return decoded(v, func(v string) Rule {
@@ -123,22 +123,18 @@ func begins(b []byte) bool {
 	return true
 }
 
-// pseudonym has the form of a key as deidentify makes it, which no value or encoding of one has by chance: 26 of a to z and 2
-// to 7, some of either, without a run of letters as long as a name.
-func pseudonym(v []byte) bool {
+// Pseudonym reports whether a value has the form of a key as deidentify makes it, and is not
+// base32 of something that can be read: 26 of a to z and 2 to 7, with a digit.
+func Pseudonym(v []byte) bool {
 	if len(v) != 26 {
 		return false
 	}
-	run, longest := 0, 0
 	digits := 0
 	for _, c := range v {
 		switch {
 		case c >= 'a' && c <= 'z':
-			run++
-			longest = max(longest, run)
 		case c >= '2' && c <= '7':
 			digits++
-			run = 0
 		default:
 			return false
 		}
@@ -149,6 +145,9 @@ func pseudonym(v []byte) bool {
 // readable32 tells whether the value is base32 of something that can be read.
 func readable32(v []byte) bool {
 	var out [17]byte
+	if n, err := lower32.Decode(out[:5], v[:8]); err != nil || !begins(out[:n]) {
+		return false
+	}
 	n, err := lower32.Decode(out[:], v)
 	return err == nil && n > 2 && readable(out[:n])
 }

@@ -85,9 +85,3 @@ func (x *index) each(s *tokens.Set, found func(mine, set, slot int)) {
 		}
 	}
 }
-
-// meets reports whether any set of the index holds a value of s.
-func (x *index) meets(s *tokens.Set) (yes bool) {
-	x.each(s, func(int, int, int) { yes = true })
-	return yes
-}
