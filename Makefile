@@ -8,11 +8,21 @@ VCS     = $(shell git status --short >/dev/null 2>&1 && echo auto || echo false)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE   := ./internal/... ./models ./etl/drop ./etl/intake ./etl/link ./etl/deidentify ./etl/partner ./privacy/ledger
 
-.PHONY: agree fuzz planted build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly chaos truth clean setup setup-test
+.PHONY: agree dist fuzz planted build demo test lint race audit bench bench-intake bench-lake bench-measures bench-privacy bench-nightly bench-linkage chaos truth clean setup setup-test
 
 build: setup ## both binaries into bin/
 	$(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch ./cmd/heatwatch
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(VCS) -o bin/heatwatch-partner ./cmd/heatwatch-partner
+
+DIST := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
+
+dist: ## the agencies' program for six kinds of machines into dist/, with SHA256SUMS; no cgo, each under 25 MB
+	rm -rf dist
+	mkdir dist
+	for at in $(DIST); do os=$${at%/*}; arch=$${at#*/}; ending=; if [ $$os = windows ]; then ending=.exe; fi; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -buildvcs=$(VCS) -ldflags "-s -w" -o dist/heatwatch-partner-$$os-$$arch$$ending ./cmd/heatwatch-partner || exit 1; done
+	cd dist && sha256sum heatwatch-partner-* >SHA256SUMS
+	@test -z "$$(find dist -size +25000k)" || { echo "a program is larger than 25 MB"; exit 1; }
 
 demo: build ## the whole story on a synthetic county, into demo/
 	rm -rf demo
@@ -50,7 +60,7 @@ planted: setup-test ## every planted kind of bad input through real SFTP session
 chaos: setup-test ## 500 commands of a loaded home killed at random moments; a quarter of an hour
 	TEST_CHAOS="$${TEST_CHAOS:-500}" $(GO) test ./cmd/heatwatch -run '^TestKilledNights' -count 1 -v -timeout 2h
 
-bench: bench-intake bench-lake bench-measures bench-nightly ## ratios to a reference on the same work in the same run
+bench: bench-intake bench-lake bench-measures bench-nightly bench-linkage ## ratios to a reference on the same work in the same run
 
 bench-intake:
 	$(GO) run ./etl/intake/internal/benchintake
@@ -69,6 +79,9 @@ bench-nightly: # whole nights against DuckDB on the same files: 20 agencies, the
 	$(GO) test ./cmd/heatwatch -run '^$$' -bench 'Night|Help' -benchtime 1x -count 1
 	$(GO) run ./etl/nightly/internal/benchnight
 	$(GO) run ./etl/nightly/internal/benchnight -agencies 1 -rows 5000000
+
+bench-linkage: # quality with known truth, speed, attacks; the truth is used to count, never to tune
+	$(GO) run ./etl/deidentify/internal/benchlinkage
 
 truth: setup-test ## every figure of every measure in a county of 3,000 persons and five years, almost without noise, against its truth; ten minutes
 	$(GO) test ./cmd/heatwatch -run '^TestFiguresEqualTheTruth$$' -count 1 -v -timeout 3h -persons 3000 -first 2021Q1 -quarters 20

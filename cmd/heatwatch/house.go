@@ -239,5 +239,8 @@ func (h *house) firstDay() (models.Date, error) {
 	return first, err
 }
 
-// epochs are those of the linkage keys in use.
-func (h *house) epochs() []int { return []int{1} }
+// epochs are those of the linkage keys in use today.
+func (h *house) epochs() ([]int, error) {
+	all, err := partner.ReadEpochs(h.Keys())
+	return all.InUse(h.today()), err
+}

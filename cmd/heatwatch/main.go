@@ -48,7 +48,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 refused to prote
 		c.serveCommand(), c.nightlyCommand(), c.statusCommand(), c.quarantineCommand(), c.linkCommand(), c.lakeCommand(), c.gcCommand(), c.forgetCommand(),
 		c.measuresCommand(), c.censusCommand(), c.planCommand(), c.releaseCommand(), c.entryChild(), c.witnessCommand(), c.reportCommand(), c.publishCommand(),
 		c.budgetCommand(), c.ledgerCommand(), c.verifyCommand(),
-		c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
+		c.keysCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)
 	return root
 }

@@ -80,7 +80,10 @@ func (c *command) runNight(ctx context.Context, h *house, from string, rebuild b
 	if err != nil {
 		return nightly.Summary{}, err
 	}
-	cfg.Opening, cfg.Vault, cfg.Epochs = cfg.Keeping, keys.Vault(), h.epochs()
+	cfg.Opening, cfg.Vault = cfg.Keeping, keys.Vault()
+	if cfg.Epochs, err = h.epochs(); err != nil {
+		return nightly.Summary{}, err
+	}
 	if len(h.settings.SFTP.Pull) > 0 {
 		cfg.Pull, cfg.Push = h.pull, h.push
 	}

@@ -186,6 +186,10 @@ func (c *command) writeKit(h *house, name, out string) error {
 	if err != nil {
 		return err
 	}
-	k := partner.NewKit(keys, h.epochs(), key.Recipient(), h.ledger.Home(), h.demo(), name, a, h.settings.SFTP.Address, h.settings.Timezone, line)
+	epochs, err := h.epochs()
+	if err != nil {
+		return err
+	}
+	k := partner.NewKit(keys, epochs, key.Recipient(), h.ledger.Home(), h.demo(), name, a, h.settings.SFTP.Address, h.settings.Timezone, line)
 	return partner.WriteKit(h.fs, out, k)
 }

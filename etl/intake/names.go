@@ -7,7 +7,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,7 +70,7 @@ func openPlain(root *os.Root, name string) (*os.File, error) {
 	if !plain(before) {
 		return nil, errBadName
 	}
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // not to wait for a pipe that took its place
+	f, err := root.OpenFile(name, os.O_RDONLY|notToWait, 0) // not to wait for a pipe that took its place
 	if err != nil {
 		return nil, senders(err)
 	}
@@ -95,11 +94,7 @@ func senders(err error) error {
 }
 
 func plain(info fs.FileInfo) bool {
-	if !info.Mode().IsRegular() {
-		return false
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return !ok || st.Nlink == 1
+	return info.Mode().IsRegular() && oneName(info)
 }
 
 // cannotRead is an error about our own disk, for a person.

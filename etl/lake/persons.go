@@ -50,6 +50,9 @@ func (b *builder) persons(ctx context.Context) error {
 	if err := b.assign(ctx); err != nil {
 		return err
 	}
+	if err := b.renew(ctx); err != nil {
+		return err
+	}
 	return b.db.exec(ctx, `CREATE TABLE loaded AS SELECT s.partner, s.population, s.person_key, x.person FROM sent AS s
 		JOIN names AS n ON n.id = s.partner JOIN crosswalk AS x ON x.partner = n.name AND x.population = s.population AND x.person_key = s.person_key
 		WHERE s.consented`)

@@ -14,12 +14,15 @@ import (
 
 	"heatwatch/etl/link"
 	"heatwatch/etl/tokens"
+	"heatwatch/models"
 )
 
 // setRow is the token set of a file that has a person. Sets are large, random and never change: each night writes those of
 // its new files into a file of its own, and takes the others over.
 type setRow struct {
 	Population string `parquet:"population,dict"`
+	Partner    string `parquet:"partner,dict"`
+	PersonKey  string `parquet:"person_key"`
 	Column     string `parquet:"column,dict"`
 	Person     uint32 `parquet:"person"`
 	Founding   bool   `parquet:"founding"`
@@ -47,7 +50,7 @@ func (r setRow) founder() (link.FounderSet, error) {
 	if len(r.Value) != tokens.Count*len(tokens.Value{}) {
 		return link.FounderSet{}, errors.New("a set of tokens has another length than it was written with")
 	}
-	s := link.FounderSet{Population: r.Population, Person: r.Person, Founding: r.Founding, Set: link.Set{Column: r.Column, Set: new(tokens.Set)}}
+	s := link.FounderSet{Population: r.Population, Partner: r.Partner, PersonKey: r.PersonKey, Person: r.Person, Founding: r.Founding, Set: link.Set{Column: r.Column, Set: new(tokens.Set)}}
 	for i := range s.Set.Set {
 		copy(s.Set.Set[i][:], r.Value[i*len(tokens.Value{}):])
 	}
@@ -55,7 +58,7 @@ func (r setRow) founder() (link.FounderSet, error) {
 }
 
 func setRowOf(s link.FounderSet) setRow {
-	return setRow{s.Population, s.Column, s.Person, s.Founding, s.Set.Set.Bytes()}
+	return setRow{s.Population, s.Partner, s.PersonKey, s.Column, s.Person, s.Founding, s.Set.Set.Bytes()}
 }
 
 // eachSet calls use for every set of a generation.
@@ -188,4 +191,79 @@ func (b *builder) writeSets(rows func(write func(setRow) error) error) (err erro
 		return err
 	}
 	return b.publish(staged, f)
+}
+
+// renew adds the sets of a further epoch that files bring which have a person already: while two epochs overlap, agencies
+// send tokens under both keys, and whoever is known under the old one becomes known under the new one.
+func (b *builder) renew(ctx context.Context) error {
+	for i, p := range b.next.Partners {
+		for _, e := range models.Dictionary().Entities {
+			if !e.Tokens || !b.dirty(p) {
+				continue
+			}
+			if err := b.renewOf(ctx, i, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) renewOf(ctx context.Context, i int, e models.Entity) error {
+	p := b.next.Partners[i].Name
+	r, err := rowsOf(e, sources(b.drops[p], e.Name))
+	if err != nil {
+		return err
+	}
+	var columns []string
+	for _, c := range r.columns {
+		if isSet(c.name) {
+			columns = append(columns, c.name)
+		}
+	}
+	if len(columns) < 2 { // one epoch: every file has its set since it came
+		return nil
+	}
+	had, err := b.setsOf(p, e.Population)
+	if err != nil {
+		return err
+	}
+	for _, c := range columns {
+		query := fmt.Sprintf("SELECT t.person_key, t.%s, x.person, x.founding FROM %s AS t JOIN crosswalk AS x ON x.partner = %s AND x.population = %s AND x.person_key = t.person_key WHERE t.%s IS NOT NULL AND x.measured",
+			name(c), personsTable(i, e), quote(p), quote(e.Population), name(c))
+		err := b.db.each(ctx, query, func(rows *sql.Rows) error {
+			s := link.FounderSet{Population: e.Population, Partner: p, Set: link.Set{Column: c}}
+			var text string
+			if err := rows.Scan(&s.PersonKey, &text, &s.Person, &s.Founding); err != nil || had[s.PersonKey+" "+c] {
+				return err
+			}
+			set, ok := tokens.ParseText([]byte(text))
+			if ok {
+				s.Set.Set = &set
+				b.sets = append(b.sets, s)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setsOf are the keys of a partner's files with the columns of their sets, as they are known by now.
+func (b *builder) setsOf(partner, population string) (map[string]bool, error) {
+	had := map[string]bool{}
+	err := eachSet(b.before(), b.prev.setFiles(), func(r setRow) error {
+		if r.Partner == partner && r.Population == population {
+			had[r.PersonKey+" "+r.Column] = true
+		}
+		return nil
+	})
+	for _, s := range b.sets {
+		if s.Partner == partner && s.Population == population {
+			had[s.PersonKey+" "+s.Column] = true
+		}
+	}
+	return had, err
 }

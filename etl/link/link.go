@@ -65,6 +65,8 @@ type Founder struct {
 // FounderSet is the set of a file that has a person.
 type FounderSet struct {
 	Population string
+	Partner    string
+	PersonKey  string
 	Person     uint32
 	Founding   bool // of the file that founded the person
 	Set
@@ -185,7 +187,7 @@ func (a *assigner) put(s FounderSet) {
 // keep indexes the sets of a file that has a person now.
 func (a *assigner) keep(f File, person uint32, founding bool) {
 	for _, s := range f.Sets {
-		kept := FounderSet{f.Population, person, founding, s}
+		kept := FounderSet{f.Population, f.Partner, f.PersonKey, person, founding, s}
 		a.put(kept)
 		a.out.Sets = append(a.out.Sets, kept)
 	}
