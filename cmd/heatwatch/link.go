@@ -14,20 +14,7 @@ func (c *command) linkCommand() *cobra.Command {
 	cmd := &cobra.Command{Example: "  heatwatch link report",
 		Use: "link", Short: "Look at the linkage, inside the house"}
 	cmd.AddCommand(
-		&cobra.Command{Example: "  heatwatch link report --format table",
-			Use: "report", Short: "Count linked, lone and conflicting files per agency", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error {
-				rows, err := c.crosswalk()
-				if err != nil {
-					return err
-				}
-				t := render.Table{Columns: render.Cols("agency", "files#", "linked#", "alone#", "conflicts#")}
-				for _, a := range link.Report(rows) {
-					t.Rows = append(t.Rows, []string{a.Agency, fmt.Sprint(a.Files), fmt.Sprint(a.Linked), fmt.Sprint(a.Alone), fmt.Sprint(a.Conflicts)})
-				}
-				return c.Table(t)
-			}},
-		c.linkDump())
+		c.linkReport(), c.linkExplain(), c.linkDump())
 	return cmd
 }
 

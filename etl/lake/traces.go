@@ -152,3 +152,23 @@ func each[T any](path string, use func(T)) (err error) {
 		}
 	}
 }
+
+// SetsOf are the token sets of a person's files in the current generation, for person 0 those of all.
+func SetsOf(h home.Home, person uint32) (list []link.FounderSet, err error) {
+	n, err := Current(h)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	m, err := ReadManifest(h, n)
+	if err != nil {
+		return nil, err
+	}
+	return list, eachSet(generationPath(h, n), m.setFiles(), func(r setRow) error {
+		if person != 0 && r.Person != person {
+			return nil
+		}
+		s, err := r.founder()
+		list = append(list, s)
+		return err
+	})
+}

@@ -12,10 +12,25 @@ type AgencyReport struct {
 	Linked    int    `json:"linked"`    // of a person that another agency knows too
 	Alone     int    `json:"alone"`     // of a person that nobody else knows
 	Conflicts int    `json:"conflicts"` // second files of one person at this agency: not measured
+
+	Quality   *Quality // of its links; nil: it sent no sets
+	Influence int      // most files of others that one of its files keeps where they are
 }
 
-// Report counts a crosswalk per agency, in the order of their names. It is for the house; partners never see it.
-func Report(rows []Row) []AgencyReport {
+// Report counts a crosswalk per agency, in the order of their names, and judges the links by the sets of its files. distinct says
+// which agencies give one person one number. It is for the house; partners never see it.
+func Report(rows []Row, sets []FounderSet, distinct func(partner string) bool) []AgencyReport {
+	all := counts(rows)
+	files := filesOf(rows, sets)
+	quality := qualities(files, rows, distinct)
+	influence := influences(files)
+	for i := range all {
+		all[i].Quality, all[i].Influence = quality[all[i].Agency], influence[all[i].Agency]
+	}
+	return all
+}
+
+func counts(rows []Row) []AgencyReport {
 	size := map[uint32]int{}
 	for _, r := range rows {
 		size[r.Person]++

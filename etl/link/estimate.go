@@ -1,0 +1,137 @@
+package link
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Estimate is a number of pairs or a share, with a 95 % interval.
+type Estimate struct {
+	Value, Low, High float64
+}
+
+// Quality is what tokens tell of linkage errors, without labels.
+type Quality struct {
+	Pairs  int      // of files of different agencies that are one person
+	False  Estimate // of them, how many are of two persons
+	Missed Estimate // share of the pairs of one person that were not found
+}
+
+// Estimator counts pairs of files as Pairs finds them.
+type Estimator struct {
+	weights Weights
+
+	within, beside float64 // pairs of one agency's files, all of different persons: accepted, and all
+	across         float64 // pairs of files of two agencies
+	accepted       int
+	numbers, alone int // accepted pairs that agree on the number, and of them those that names and date alone would accept
+	unnumbered     int // accepted pairs in which a number is missing
+	same           int // of pairs that names and date alone accept and that have two numbers: those whose numbers agree
+	named          int
+}
+
+// NewEstimator begins a count. sizes are how many files each agency has, of agencies that give every person one number.
+func NewEstimator(sizes map[string]int) *Estimator {
+	e := &Estimator{weights: Default()}
+	total, squares := 0.0, 0.0
+	for _, n := range sizes {
+		e.beside += float64(n) * float64(n-1) / 2
+		total += float64(n)
+		squares += float64(n) * float64(n)
+	}
+	e.across = (total*total - squares) / 2
+	return e
+}
+
+// Add counts a pair; one tells whether both files are of one agency, linked whether they are one person.
+func (q *Estimator) Add(e Evidence, one, linked bool) {
+	ok := q.weights.Accepted(e)
+	if one {
+		if ok {
+			q.within++
+		}
+		return
+	}
+	if !linked {
+		return
+	}
+	q.accepted++
+	number := e.Number == NumberSame || e.Number == NumberClose
+	plain := Evidence{Name: e.Name}
+	byName := q.weights.Accepted(plain)
+	if number {
+		q.numbers++
+		if byName {
+			q.alone++
+		}
+	}
+	if e.Number == NoNumber || e.Number == Last4Same {
+		q.unnumbered++
+	} else if byName {
+		q.named++
+		if number {
+			q.same++
+		}
+	}
+}
+
+// Quality is what was counted. False links: pairs of one agency's files are of different persons, so the share of them that would be
+// accepted is that of chance; as many of the pairs across agencies are expected to be accepted wrongly. Missed links: who agrees on a
+// number is found whatever the names, so the share of those that names would find, too, is the share of all that names find; and the other way
+// round. Both are independent errors by assumption (Chandra Sekar and Deming 1949).
+func (q *Estimator) Quality() Quality {
+	out := Quality{Pairs: q.accepted}
+	if q.beside > 0 {
+		out.False = predicted(q.within, q.across/q.beside)
+	}
+	if q.numbers > 0 {
+		missName := share(q.numbers-q.alone, q.numbers)
+		missNumber := share(q.named-q.same, q.named)
+		u := 0.0
+		if q.accepted > 0 {
+			u = float64(q.unnumbered) / float64(q.accepted)
+		}
+		rate := func(name, number float64) float64 { return u*name + (1-u)*name*number }
+		out.Missed = Estimate{rate(missName.Value, missNumber.Value), rate(missName.Low, missNumber.Low), rate(missName.High, missNumber.High)}
+	}
+	return out
+}
+
+// predicted is how many events are to be expected in factor times the room in which n were seen: the mean, and the 95 % interval of
+// the count itself (negative binomial: a Poisson count whose rate is known by n events, Jeffreys' prior).
+func predicted(n, factor float64) Estimate {
+	shape, p := n+0.5, 1/(1+factor)
+	quantile := func(at float64) float64 {
+		// The rate's quantile, then the count's: the mixture's own, by summing its probabilities.
+		sum, k := 0.0, 0.0
+		term := math.Exp(shape * math.Log(p))
+		for sum += term; sum < at && k < 1e7; sum += term {
+			k++
+			term *= (shape + k - 1) / k * (1 - p)
+		}
+		return k
+	}
+	mean := n * factor
+	if shape*math.Log(p) < -600 { // too many to sum: normal
+		m, sd := shape*factor, math.Sqrt(shape*factor*(1+factor))
+		return Estimate{mean, math.Max(0, m-1.96*sd), m + 1.96*sd}
+	}
+	return Estimate{mean, quantile(0.025), quantile(0.975)}
+}
+
+// share is k of n with Jeffreys' interval.
+func share(k, n int) Estimate {
+	if n == 0 {
+		return Estimate{0, 0, 1}
+	}
+	b := distuv.Beta{Alpha: float64(k) + 0.5, Beta: float64(n-k) + 0.5}
+	e := Estimate{float64(k) / float64(n), b.Quantile(0.025), b.Quantile(0.975)}
+	if k == 0 {
+		e.Low = 0
+	}
+	if k == n {
+		e.High = 1
+	}
+	return e
+}
