@@ -1,5 +1,5 @@
-// Command heatwatch-partner is what an agency runs: it turns exports into drops and checks them, without a database,
-// without network and without administrator rights.
+// Command heatwatch-partner is what an agency runs: it turns exports into drops, checks them and sends them, without a database
+// and without administrator rights. Only send needs a network.
 package main
 
 import (
@@ -26,7 +26,8 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errw io
 	root := &cobra.Command{Use: "heatwatch-partner", Short: "Prepare what your agency sends; nothing identifying leaves",
 		Example: `  heatwatch-partner dictionary --templates templates
   heatwatch-partner deidentify --kit kit exports --out drops/2026-10-01
-  heatwatch-partner check drops/2026-10-01 --kit kit`}
-	root.AddCommand(agency.Deidentify(app), agency.Check(app), agency.Dictionary(app, nil))
+  heatwatch-partner check drops/2026-10-01 --kit kit
+  heatwatch-partner send --kit kit drops/2026-10-01`}
+	root.AddCommand(agency.Deidentify(app), agency.Check(app), agency.Send(app), agency.Dictionary(app, nil))
 	return app.Run(ctx, root, args)
 }

@@ -21,12 +21,16 @@ type progressLine struct {
 const refresh = 200 * time.Millisecond
 
 func (p *progressLine) show(at intake.Progress) {
+	p.say(fmt.Sprintf("%s: %s rows, %s quarantined so far", at.File, short(at.Rows), short(at.Quarantined)))
+}
+
+func (p *progressLine) say(text string) {
 	now := p.clock()
 	if p.width > 0 && now.Sub(p.last) < refresh {
 		return
 	}
 	p.last = now
-	p.write(fmt.Sprintf("%s: %s rows, %s quarantined so far", at.File, short(at.Rows), short(at.Quarantined)))
+	p.write(text)
 }
 
 func (p *progressLine) clear() {
