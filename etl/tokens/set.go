@@ -35,6 +35,7 @@ type Maker struct {
 	used       [Count]bool
 	inputs     []input
 	buf        []byte
+	seen       map[Value]bool
 }
 
 type input struct {
@@ -86,7 +87,7 @@ func (k *keyed) of(b []byte) []byte {
 // NewMaker makes sets of a population under the linkage key. Padding comes from the agency's own key, so that a person who
 // did not change has the same set in every drop.
 func NewMaker(linkage, agency partner.Secret, population string) *Maker {
-	return &Maker{token: newKeyed(linkage.Derive("tokens", Form, population).Bytes()),
+	return &Maker{seen: map[Value]bool{}, token: newKeyed(linkage.Derive("tokens", Form, population).Bytes()),
 		pad: newKeyed(agency.Derive("padding", population).Bytes())}
 }
 
@@ -104,8 +105,15 @@ func (m *Maker) Of(f *Facts, id []byte) (s Set, made Made) {
 		}
 		dropped += m.collect(func(to put) { f.nameValues(x.First, x.Last, &second[k], to) }, &second[k])
 	}
+	clear(m.seen)
 	for _, in := range m.inputs {
-		s[in.slot] = Value(m.token.of(m.buf[in.at : in.at+in.n]))
+		v := Value(m.token.of(m.buf[in.at : in.at+in.n]))
+		if m.seen[v] { // twice in a set it would tell that two names are alike
+			m.used[in.slot] = false
+			continue
+		}
+		m.seen[v] = true
+		s[in.slot] = v
 	}
 	m.fill(&s, id)
 	shuffle(&s)

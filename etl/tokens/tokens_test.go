@@ -158,6 +158,13 @@ func TestSetsLookAlike(t *testing.T) {
 		if !ok || back != s {
 			t.Fatal("a set does not survive its text")
 		}
+		different := map[Value]bool{}
+		for _, v := range s {
+			different[v] = true
+		}
+		if len(different) != Count {
+			t.Fatalf("%d different values", len(different))
+		}
 		again, _ := m.Of(&f, []byte("1"))
 		if again != s {
 			t.Fatal("the same person has another set")

@@ -26,7 +26,6 @@ func bits(first, last string) float64 {
 
 // primaryValues are the values of the leading name and of all numbers.
 func (f *Facts) primaryValues(to put) {
-	f.nameValues(f.First, f.Last, &primary, to)
 	first, last, born := f.First.formal(), f.Last.joined(), f.Birth
 	if last != "" && born.Whole() && !f.Twin {
 		if first == "" {
@@ -35,6 +34,7 @@ func (f *Facts) primaryValues(to put) {
 			to(InitialDate, InitialDate, initial(first, 1), last, born.iso())
 		}
 	}
+	f.nameValues(f.First, f.Last, &primary, to) // after what stands for a missing first name: no value stands in a set twice
 	if f.Place != "" && born.Whole() {
 		to(DatePlace, DatePlace, born.iso(), f.Place)
 	}
