@@ -28,6 +28,6 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errw io
   heatwatch-partner deidentify --kit kit exports --out drops/2026-10-01
   heatwatch-partner check drops/2026-10-01 --kit kit
   heatwatch-partner send --kit kit drops/2026-10-01`}
-	root.AddCommand(agency.Deidentify(app), agency.Check(app), agency.Send(app), agency.Dictionary(app, nil))
+	root.AddCommand(agency.Deidentify(app), agency.Check(app), agency.Send(app), agency.ForgetRequest(app), agency.Dictionary(app, nil))
 	return app.Run(ctx, root, args)
 }

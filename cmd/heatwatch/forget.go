@@ -27,7 +27,7 @@ import (
 func (c *command) forgetCommand() *cobra.Command {
 	var ask struct {
 		agency, key, population string
-		dry                     bool
+		dry, requested          bool
 	}
 	var reason *string
 	cmd := &cobra.Command{Use: "forget --agency A --key PSEUDONYM --population P", Short: "Remove a person from the warehouse and from every later release", Args: cobra.NoArgs,
@@ -43,8 +43,15 @@ backups, are not reached.
 
 An erasure that was cut off is finished by the next night, or by the same command. An agreement with legal_hold stops it.`,
 		Example: `  heatwatch forget --agency shelter-a --key PSEUDONYM --population minors --dry-run
-  heatwatch forget --agency shelter-a --key PSEUDONYM --population minors --yes`,
+  heatwatch forget --agency shelter-a --key PSEUDONYM --population minors --yes
+  heatwatch forget --requested --dry-run`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if ask.requested {
+				return c.forgetRequested(cmd.Context(), *reason, ask.dry)
+			}
+			if ask.agency == "" || ask.key == "" {
+				return problem.New(problem.Usage, "forget", "it needs --agency and --key, or --requested", "name the person as the agency does")
+			}
 			if ask.dry {
 				h, err := c.open()
 				if err != nil {
@@ -81,8 +88,7 @@ An erasure that was cut off is finished by the next night, or by the same comman
 	cmd.Flags().StringVar(&ask.key, "key", "", "the pseudonym")
 	cmd.Flags().StringVar(&ask.population, "population", "", "minors, accused or profiles (default: the one in which the agency has this pseudonym)")
 	cmd.Flags().BoolVar(&ask.dry, "dry-run", false, "say what would go, and change nothing")
-	cmd.MarkFlagRequired("agency")
-	cmd.MarkFlagRequired("key")
+	cmd.Flags().BoolVar(&ask.requested, "requested", false, "everybody whom an agency asked to forget in a drop")
 	return cmd
 }
 

@@ -44,7 +44,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 refused to prote
 	}
 	root.PersistentFlags().StringVar(&c.dir, "home", "", "the warehouse home (default: $HEATWATCH_HOME, else the current folder)")
 	root.AddCommand(
-		c.initCommand(), c.demoCommand(), c.countyCommand(), c.partnerCommand(), agency.Deidentify(app), agency.Check(app), agency.Send(app), agency.Dictionary(app, c.agreement),
+		c.initCommand(), c.demoCommand(), c.countyCommand(), c.partnerCommand(), agency.Deidentify(app), agency.Check(app), agency.Send(app), agency.ForgetRequest(app), agency.Dictionary(app, c.agreement),
 		c.serveCommand(), c.nightlyCommand(), c.statusCommand(), c.quarantineCommand(), c.linkCommand(), c.lakeCommand(), c.gcCommand(), c.forgetCommand(),
 		c.measuresCommand(), c.censusCommand(), c.planCommand(), c.releaseCommand(), c.entryChild(), c.witnessCommand(), c.reportCommand(), c.publishCommand(),
 		c.budgetCommand(), c.ledgerCommand(), c.verifyCommand(),

@@ -56,9 +56,18 @@ func makeDrop(ctx context.Context, cfg Config, s setup, src source, r *Report) (
 	if err != nil {
 		return err
 	}
-	err = writeManifest(cfg, files)
-	r.Made = err == nil
-	return err
+	forget, err := writeForget(cfg)
+	if err != nil {
+		return err
+	}
+	if err := writeManifest(cfg, files, forget); err != nil {
+		return err
+	}
+	r.Made = true
+	if forget != nil && sentForget(cfg, r) != nil {
+		r.Warnings = append(r.Warnings, "the requests to forget persons stay on the list: the next drop asks once more, which does no harm")
+	}
+	return nil
 }
 
 // discard takes an unfinished drop away, the manifest first: what is left after a crash in between is no drop.

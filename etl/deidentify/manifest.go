@@ -1,6 +1,8 @@
 package deidentify
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"path/filepath"
 	"time"
@@ -21,6 +23,19 @@ type manifest struct {
 	Mode    string         `json:"mode"`
 	Files   []manifestFile `json:"files"`
 	Home    string         `json:"home,omitempty"` // id of the home that the kit came from
+
+	Forget *manifestForget `json:"forget,omitempty"`
+}
+
+// manifestForget says that the drop asks for persons to be forgotten.
+type manifestForget struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+}
+
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 type manifestCovers struct {
@@ -36,9 +51,9 @@ type manifestFile struct {
 }
 
 // writeManifest completes the drop.
-func writeManifest(cfg Config, files []made) error {
+func writeManifest(cfg Config, files []made, forget *manifestForget) error {
 	m := manifest{Schema: 1, Partner: cfg.Kit.Partner, Created: cfg.Now.UTC().Format(time.RFC3339),
-		Covers: manifestCovers{cfg.Covers.From, cfg.Covers.To}, Mode: "snapshot", Home: cfg.Kit.Home}
+		Covers: manifestCovers{cfg.Covers.From, cfg.Covers.To}, Mode: "snapshot", Home: cfg.Kit.Home, Forget: forget}
 	for _, f := range files {
 		m.Files = append(m.Files, manifestFile{f.name(), f.entity, f.rows, f.sha256})
 	}

@@ -32,6 +32,7 @@ type Manifest struct {
 	Files   []ManifestFile
 	After   string // the drop that must be applied before this one; may be empty
 	Home    string // id of the home that the kit came from; may be empty
+	Forget  string // SHA-256 of ForgetName; empty: nobody is to be forgotten
 }
 
 // The two modes of a drop.
@@ -111,6 +112,9 @@ func parseManifest(b []byte) (Manifest, error) {
 		return m, err
 	}
 	if m.Home, err = top.text("home", false); err != nil {
+		return m, err
+	}
+	if m.Forget, err = forgetHash(top["forget"]); err != nil {
 		return m, err
 	}
 	m.Files, err = manifestFiles(top["files"])

@@ -169,6 +169,9 @@ func (t *taking) take() error {
 		if err := t.files(); err != nil {
 			return err
 		}
+		if err := t.requests(); err != nil {
+			return err
+		}
 		if whole = t.drop.leaks(); whole {
 			err = t.clearStage()
 		} else {
@@ -410,7 +413,7 @@ func (t *taking) unlisted() error {
 	if err != nil {
 		return err
 	}
-	listed := map[string]bool{ManifestName: true}
+	listed := map[string]bool{ManifestName: true, ForgetName: t.manifest.Forget != ""}
 	for _, f := range t.manifest.Files {
 		listed[f.Name] = true
 	}
