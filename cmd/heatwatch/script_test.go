@@ -69,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"rowsof":       scriptRowsOf,
 			"reasons":      scriptReasons,
 			"templates":    scriptTemplates,
+			"latin1":       scriptLatin1,
 			"persons":      scriptPersons,
 			"everycommand": scriptEveryCommand,
 			"either":       scriptEither,
@@ -1143,4 +1144,12 @@ func scriptEveryPage(ts *testscript.TestScript, neg bool, args []string) {
 	if pages == 0 {
 		ts.Fatalf("no pages")
 	}
+}
+
+// scriptLatin1 makes a file Windows-1252, with an accent for each tilde: latin1 FILE
+func scriptLatin1(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, bytes.ReplaceAll(b, []byte("~"), []byte{0xe1}), 0o600))
 }

@@ -41,6 +41,7 @@ type Config struct {
 	Covers *Covers   // nil: from the agreement's first day to the day before Now
 	Now    time.Time // becomes the manifest's created
 
+	Mapping     string // file that says how the agency's own files are read; "": they are as the dictionary has them
 	From        string // "" or "hmis-csv"
 	Roster      string // hmis-csv: a file of PersonalIDs with a signed release, or "all"
 	Engagements string // hmis-csv: "" or "enrollment"
@@ -142,6 +143,9 @@ func openSource(cfg *Config, s setup, r *Report) (source, error) {
 	case "":
 		if cfg.Roster != "" || cfg.Engagements != "" {
 			return nil, problem.New(problem.Usage, "", "--roster and --engagements belong to --from hmis-csv", "leave them out")
+		}
+		if cfg.Mapping != "" {
+			return openMapped(cfg, s.loc)
 		}
 		return openRaw(cfg.Raw)
 	case "hmis-csv":
