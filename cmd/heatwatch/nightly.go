@@ -15,6 +15,7 @@ import (
 	"heatwatch/etl/drop"
 	"heatwatch/etl/intake"
 	"heatwatch/etl/lake"
+	"heatwatch/etl/link"
 	"heatwatch/etl/nightly"
 	"heatwatch/internal/cli"
 	"heatwatch/internal/problem"
@@ -54,7 +55,7 @@ fault.`,
 }
 
 // runNight runs one nightly of a home.
-func (c *command) runNight(ctx context.Context, h *house, from string, rebuild bool) (nightly.Summary, error) {
+func (c *command) runNight(ctx context.Context, h *house, from string, rebuild bool, acts ...link.Act) (nightly.Summary, error) {
 	if from != "" {
 		if st, err := os.Stat(from); err != nil || !st.IsDir() {
 			return nightly.Summary{}, problem.New(problem.Usage, from, "there is no such folder", "name a folder laid out as PARTNER/incoming/DROP")
@@ -64,7 +65,7 @@ func (c *command) runNight(ctx context.Context, h *house, from string, rebuild b
 		return nightly.Summary{}, err
 	}
 	cfg := nightly.Config{Home: h.Home, FS: h.fs, From: from, Now: h.now(), Location: h.zone, Rand: rand.Reader, HomeID: h.ledger.Home(),
-		Keep: h.keep(), Rebuild: rebuild, Progress: c.steps(), Feeds: feeds}
+		Keep: h.keep(), Rebuild: rebuild, Acts: acts, Progress: c.steps(), Feeds: feeds}
 	cfg.Gone = func() (nightly.Forgotten, error) { // of the home as it is under the lock
 		now, err := c.open()
 		if err != nil {

@@ -37,6 +37,8 @@ type BuildConfig struct {
 	Suppress func(link.File) bool
 	// Erase takes the persons out of the generation before of whom a file is suppressed by its key.
 	Erase bool
+	// Acts are what a steward decided about named files, in order.
+	Acts []link.Act
 	// Left are partners whose files were erased: their keys go, the persons stay.
 	Left []string
 }
@@ -68,11 +70,15 @@ type builder struct {
 	dir        string // folder of the new generation
 	staging    string
 	today      models.Date
-	drops      map[string][]Input // by partner, in order
-	strict     map[string]bool    // partners whose agreement asks for consent
-	repeats    map[string]bool    // partners that do not say that one person has one number
-	gone       map[uint32]bool    // persons who are erased
-	sets       []link.FounderSet  // of tonight's new files
+	drops      map[string][]Input     // by partner, in order
+	strict     map[string]bool        // partners whose agreement asks for consent
+	repeats    map[string]bool        // partners that do not say that one person has one number
+	gone       map[uint32]bool        // persons who are erased
+	sets       []link.FounderSet      // of tonight's new files
+	moved      map[uint32]uint32      // persons who were merged into others
+	apart      map[link.FileID]uint32 // files that were split off, with their new persons
+	founds     map[link.FileID]bool   // files that found a person from tonight on
+	touched    map[string]bool        // partners of persons of whom a steward decided
 	db         *db
 	made       map[string]bool // folders of the generation
 
@@ -83,7 +89,7 @@ type builder struct {
 }
 
 func newBuilder(cfg BuildConfig, prev Manifest) *builder {
-	b := &builder{BuildConfig: cfg, prev: prev, today: models.DateOf(cfg.Now.In(cfg.Location)), drops: map[string][]Input{}, strict: map[string]bool{}, repeats: map[string]bool{}, made: map[string]bool{}}
+	b := &builder{BuildConfig: cfg, prev: prev, today: models.DateOf(cfg.Now.In(cfg.Location)), drops: map[string][]Input{}, strict: map[string]bool{}, repeats: map[string]bool{}, moved: map[uint32]uint32{}, apart: map[link.FileID]uint32{}, founds: map[link.FileID]bool{}, touched: map[string]bool{}, made: map[string]bool{}}
 	b.next = Manifest{Schema: manifestSchema, Generation: prev.Generation + 1, Dictionary: models.Dictionary().Version,
 		Timezone: cfg.Location.String(), MadeOn: b.today}
 	for _, d := range inOrder(cfg.Drops) {
@@ -117,7 +123,7 @@ func (b *builder) needed() bool {
 	if b.prev.Generation == 0 {
 		return len(b.next.Drops) > 0
 	}
-	if b.Full || b.Erase || len(b.Left) > 0 || b.prev.Schema != b.next.Schema || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
+	if b.Full || b.Erase || len(b.Left) > 0 || len(b.Acts) > 0 || b.prev.Schema != b.next.Schema || b.prev.Timezone != b.next.Timezone || b.prev.Dictionary != b.next.Dictionary {
 		return true
 	}
 	if !slices.Equal(b.prev.Drops, b.next.Drops) || len(b.prev.Partners) != len(b.next.Partners) {
@@ -161,7 +167,7 @@ func (b *builder) lapsed(p Partner) bool { return p.ConsentNext != nil && *p.Con
 // unchanged reports whether the partner's files of an entity are those of the previous generation.
 func (b *builder) unchanged(p Partner, entity string) bool {
 	was, ok := b.prev.partner(p.Name)
-	if !ok || b.Full || b.lapsed(was) || was.Inputs[entity] != p.Inputs[entity] {
+	if !ok || b.Full || b.touched[p.Name] || b.lapsed(was) || was.Inputs[entity] != p.Inputs[entity] {
 		return false
 	}
 	l := b.prev.layers(entity, p.Name)
@@ -178,7 +184,7 @@ func (b *builder) run(ctx context.Context) error {
 		return err
 	}
 	for _, t := range []string{"crosswalk", "tokens"} {
-		if err := b.keepTable(ctx, t, false); err != nil {
+		if err := b.keepTable(ctx, t, len(b.Acts) > 0); err != nil {
 			return err
 		}
 	}
@@ -192,7 +198,7 @@ func (b *builder) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.keepTable(ctx, "people", seen > 0); err != nil {
+	if err := b.keepTable(ctx, "people", seen > 0 || len(b.Acts) > 0); err != nil {
 		return err
 	}
 	return b.commit()
@@ -248,7 +254,7 @@ func (b *builder) entity(ctx context.Context, i int, p Partner, e models.Entity)
 	}
 	b.step("loading %s of %s", e.Name, p.Name)
 	list := sources(b.drops[p.Name], e.Name)
-	if population(e) != "" && !e.Tokens && !profiles(e) {
+	if population(e) != "" && !e.Tokens && !profiles(e) && !b.touched[p.Name] {
 		if ok, err := b.increment(ctx, i, e, list); ok || err != nil {
 			return err
 		}

@@ -37,6 +37,9 @@ func (b *builder) persons(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.steward(ctx); err != nil {
+		return err
+	}
 	for _, name := range b.Left {
 		if err := b.db.exec(ctx, "DELETE FROM crosswalk WHERE partner = "+quote(name)); err != nil {
 			return err

@@ -85,6 +85,7 @@ func (b *builder) knownSets(ctx context.Context, files []link.File, k *link.Know
 	}
 	members := map[uint32]bool{}
 	err := eachSet(b.before(), b.prev.setFiles(), func(r setRow) error {
+		r.Person, r.Founding = b.whose(r)
 		s, err := r.founder()
 		if err == nil && sieve.Meets(s) && !b.gone[r.Person] {
 			k.Sets = append(k.Sets, s)
@@ -121,7 +122,7 @@ func (b *builder) membersOf(ctx context.Context, persons map[uint32]bool, k *lin
 // keepSets takes the files of sets over, without those of persons who go, and writes one for tonight's.
 func (b *builder) keepSets() error {
 	old := b.prev.setFiles()
-	if len(old) >= mostSetFiles || len(b.gone) > 0 {
+	if len(old) >= mostSetFiles || len(b.gone) > 0 || len(b.Acts) > 0 {
 		return b.rewriteSets(old)
 	}
 	for _, f := range old {
@@ -150,6 +151,7 @@ func (b *builder) rewriteSets(old []File) error {
 			if b.gone[r.Person] {
 				return nil
 			}
+			r.Person, r.Founding = b.whose(r)
 			return write(r)
 		})
 		return errors.Join(err, b.freshSets(write))

@@ -11,6 +11,7 @@ import (
 	"heatwatch/etl/intake"
 	"heatwatch/etl/kept"
 	"heatwatch/etl/lake"
+	"heatwatch/etl/link"
 	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/home"
@@ -37,6 +38,7 @@ type Config struct {
 	Vault    partner.Secret                  // puts token sets under the vault's key; zero: they stay as they came
 	Epochs   []int                           // of linkage keys whose token sets are taken; nil: any
 	Opening  *kept.Key                       // opens what agencies sealed to the home; nil: such files are refused
+	Acts     []link.Act                      // of a steward, about named files
 	Keeping  *kept.Key                       // seals what was uploaded and takes it out of the home's own area; nil: uploads stay as they are
 	Gone     func() (Forgotten, error)       // who is not to be loaded any more; asked under the home's lock; nil: nobody was forgotten
 	Feeds    func(column string) bool        // does a measure rest on "entity.column", for scorecards; nil: on every one
@@ -215,13 +217,21 @@ func (r *run) build(ctx context.Context, erase bool) error {
 	if err != nil {
 		return err
 	}
-	m, changed, err := lake.Build(ctx, lake.BuildConfig{Home: r.Home, FS: r.FS, Drops: inputs, Agencies: agencies, Now: r.Now, Location: r.Location,
+	m, changed, err := lake.Build(ctx, lake.BuildConfig{Home: r.Home, FS: r.FS, Acts: r.acts(erase), Drops: inputs, Agencies: agencies, Now: r.Now, Location: r.Location,
 		Rand: r.Rand, Engine: r.Engine, Full: r.Rebuild, Suppress: r.gone.suppressed(), Erase: erase, Left: r.left, Progress: func(s string) { r.Progress(Step{What: s}) }})
 	if err != nil {
 		return stopped(err, "the lake", "the new generation could not be written")
 	}
 	r.sum.Generation, r.sum.Changed, r.sum.Content = m.Generation, changed, m.Content.String()
 	return nil
+}
+
+// acts are a steward's, once: an erasure that has to be finished first is made without them.
+func (r *run) acts(erase bool) []link.Act {
+	if erase {
+		return nil
+	}
+	return r.Acts
 }
 
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
