@@ -43,11 +43,3 @@ func (c *command) linkDump() *cobra.Command {
 	}
 	return cmd
 }
-
-func (c *command) crosswalk() ([]link.Row, error) {
-	h, err := c.open()
-	if err != nil {
-		return nil, err
-	}
-	return lake.Crosswalk(h.Home)
-}
