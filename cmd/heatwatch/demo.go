@@ -19,6 +19,7 @@ import (
 	"heatwatch/etl/deidentify"
 	"heatwatch/etl/drop"
 	"heatwatch/etl/partner"
+	"heatwatch/etl/send"
 	"heatwatch/fixtures"
 	"heatwatch/internal/cli"
 	"heatwatch/internal/home"
@@ -246,7 +247,8 @@ func (s *story) drop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return drop.Send(ctx, drop.SendConfig{Address: server.Addr().String(), User: p.Name, Key: key, HostKey: hostKey}, s.path("drops", p.Name, demoDrop))
+		_, err = send.Drop(ctx, send.Config{Address: server.Addr().String(), Partner: p.Name, Key: key, HostKey: hostKey}, s.path("drops", p.Name, demoDrop))
+		return err
 	})
 	stop()
 	<-ended
