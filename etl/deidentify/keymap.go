@@ -39,6 +39,9 @@ func withKeymap(cfg Config, r *Report, do func(*keymap) error) error {
 	if err := durable.MkdirAll(cfg.FS, dir, 0o700); err != nil {
 		return cannotWrite(dir, err)
 	}
+	if err := ownersAlone(dir); err != nil {
+		return cannotWrite(dir, err)
+	}
 	if err := durable.Remove(cfg.FS, staged); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a run that was killed
 		return cannotWrite(staged, err)
 	}

@@ -33,7 +33,7 @@ type FileReport struct {
 	Empty        map[string]int // required columns with empty cells: the warehouse will quarantine those rows
 	Tokens       int            // rows with at least one token
 	NoToken      map[string]int // why rows have none
-	Overflow     int            // persons with more names or longer ones than there are slots for
+	Overflow     int            // persons with more names than there are slots for
 	Placeholders int            // persons whose birth date so many share that it is taken for a placeholder
 	Twins        int            // persons with somebody else's last name and birth date
 	BadBirthDays int            // birth dates that could not be used
@@ -126,7 +126,7 @@ func (f FileReport) counts(p func(string, ...any)) {
 		p("  persons that cannot: %d, %s", f.NoToken[why], why)
 	}
 	if f.Overflow > 0 {
-		p("  more names, or longer ones, than tokens have room for: %s", count(f.Overflow, "person"))
+		p("  more names than tokens have room for, the last ones left out: %s", count(f.Overflow, "person"))
 	}
 	if f.Placeholders > 0 {
 		p("  birth dates that so many share that they are taken for placeholders: %d", f.Placeholders)

@@ -37,7 +37,7 @@ type rowState struct {
 	key              digest
 	born             models.Date
 	local            models.Date // date of engaged_at in the home's zone, or noDate
-	tokens, overflow int         // values of the row's set, and those that had no slot
+	tokens, overflow int         // values of the row's set, and names that had no slot
 	given            []byte      // the cell of the column being derived, if the agency gave one
 	buf              []byte
 }

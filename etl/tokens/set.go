@@ -91,19 +91,15 @@ func NewMaker(linkage, agency partner.Secret, population string) *Maker {
 		pad: newKeyed(agency.Derive("padding", population).Bytes())}
 }
 
-// Made is how many values a set holds, and how many values and further names had no slot.
+// Made is how many values a set holds, and how many further names had no slot.
 type Made struct{ Values, Dropped int }
 
 // Of is a person's set. id tells the persons of the agency apart: it goes into padding only.
 func (m *Maker) Of(f *Facts, id []byte) (s Set, made Made) {
 	m.used, m.inputs, m.buf = [Count]bool{}, m.inputs[:0], m.buf[:0]
-	dropped := m.collect(f.primaryValues, &primary)
-	for k, x := range f.Seconds {
-		if k == MaxSeconds {
-			dropped += len(f.Seconds) - MaxSeconds
-			break
-		}
-		dropped += m.collect(func(to put) { f.nameValues(x.First, x.Last, &second[k], to) }, &second[k])
+	m.collect(f.primaryValues, &primary)
+	for k, x := range f.Seconds[:min(len(f.Seconds), MaxSeconds)] {
+		m.collect(func(to put) { f.nameValues(x.First, x.Last, &second[k], to) }, &second[k])
 	}
 	clear(m.seen)
 	for _, in := range m.inputs {
@@ -117,7 +113,7 @@ func (m *Maker) Of(f *Facts, id []byte) (s Set, made Made) {
 	}
 	m.fill(&s, id)
 	shuffle(&s)
-	return s, Made{len(m.inputs), dropped}
+	return s, Made{len(m.inputs), max(0, len(f.Seconds)-MaxSeconds)}
 }
 
 // fill puts padding where there is no value: AES-256 in counter mode under a key of the person's own.
@@ -134,13 +130,12 @@ func (m *Maker) fill(s *Set, id []byte) {
 	}
 }
 
-// collect gives every value a slot of its recipe, as long as there are.
-func (m *Maker) collect(values func(put), spans *[Recipes]span) (dropped int) {
+// collect gives every value a slot of its recipe, as long as there are: of a long name not every letter is left out once.
+func (m *Maker) collect(values func(put), spans *[Recipes]span) {
 	var at [Recipes]int
 	values(func(in, of Recipe, parts ...string) {
 		s := spans[in]
 		if at[in] == s.n {
-			dropped++
 			return
 		}
 		slot := s.from + at[in]
@@ -153,7 +148,6 @@ func (m *Maker) collect(values func(put), spans *[Recipes]span) (dropped int) {
 		}
 		m.inputs = append(m.inputs, input{slot, start, len(m.buf) - start})
 	})
-	return dropped
 }
 
 // shuffle orders the slots of each recipe by their values, which look random: which of them hold values, and which the
