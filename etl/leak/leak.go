@@ -303,7 +303,7 @@ func fullName(v string) Rule {
 	words, digits := wordsOf(v)
 	known, letters := 0, 0
 	for _, w := range words {
-		if len(w) < 2 || !names.Known(w) {
+		if len(w) < 3 || !names.Known(w) {
 			return None
 		}
 		if !ordinary[w] {
@@ -312,14 +312,14 @@ func fullName(v string) Rule {
 		}
 	}
 	switch {
-	case known == 0, letters < 4, known == 1 && digits > 0:
+	case known == 0, letters < 4, digits > 0 && (known == 1 || digits > letters):
 		return None
 	}
 	return Name
 }
 
 // ordinary are names that are words of systems and calendars, too: alone they name nobody.
-var ordinary = set("person key case site house home young minor page day may june april august west north east south court school county bay hall park field church best case long short first last noble king bishop price rich")
+var ordinary = set("unknown nobody none null other late early old new ghost stray lost gone baby minor victim person key case site house home young minor page day may june april august west north east south court school county bay hall park field church best case long short first last noble king bishop price rich")
 
 func set(list string) map[string]bool {
 	m := map[string]bool{}
@@ -435,18 +435,17 @@ func isEmail(s string) bool {
 }
 
 var streets = map[string]bool{"st": true, "street": true, "ave": true, "avenue": true, "rd": true, "road": true, "blvd": true, "boulevard": true, "ln": true, "lane": true,
-	"dr": true, "drive": true, "ct": true, "way": true, "pl": true, "place": true, "terrace": true, "hwy": true, "highway": true, "apt": true}
+	"dr": true, "drive": true, "ct": true, "way": true, "pl": true, "place": true, "terrace": true, "hwy": true, "highway": true}
 
-// isAddress: a number, words, and a word for a street.
+// isAddress: a number, words, a word for a street, and perhaps a flat.
 func isAddress(s string) bool {
 	parts := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '_' || r == '-' || r == ',' || r == '.' })
-	if len(parts) < 3 || parts[0][0] < '0' || parts[0][0] > '9' {
+	if len(parts) < 3 || len(parts[0]) > 6 || strings.Trim(parts[0], "0123456789") != "" {
 		return false
 	}
-	for _, p := range parts[2:] {
-		if streets[strings.ToLower(p)] {
-			return true
-		}
+	last := len(parts) - 1
+	for last > 1 && (strings.Trim(parts[last], "0123456789") == "" || strings.EqualFold(parts[last], "apt") || strings.EqualFold(parts[last], "unit")) {
+		last--
 	}
-	return false
+	return last > 1 && streets[strings.ToLower(parts[last])]
 }

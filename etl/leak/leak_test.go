@@ -85,7 +85,7 @@ func TestHonestKeysPass(t *testing.T) {
 	}
 	refused := 0
 	for i := range n {
-		for _, v := range []string{letters("abcdefghijklmnopqrstuvwxyz234567", 26), fmt.Sprint("p", i), fmt.Sprintf("C%02d-%07d", i%30, i), fmt.Sprintf("%08d", i), letters("0123456789abcdef", 32), fmt.Sprint("2026-07-15-", i%1000)} {
+		for _, v := range []string{letters("abcdefghijklmnopqrstuvwxyz234567", 26), fmt.Sprint("p", i), fmt.Sprintf("C%02d-%07d", i%30, i), fmt.Sprintf("%08d", i), letters("0123456789abcdef", 32), letters("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 22), fmt.Sprint("2026-07-15-", i%1000)} {
 			if Opaque([]byte(v)) != None {
 				if refused++; refused < 5 {
 					t.Logf("%s: %s", v, Opaque([]byte(v)))
@@ -93,8 +93,8 @@ func TestHonestKeysPass(t *testing.T) {
 			}
 		}
 	}
-	if refused > n*6/1_000_000 {
-		t.Errorf("%d of %d honest keys are refused", refused, 6*n)
+	if refused > n*7/1_000_000+1 {
+		t.Errorf("%d of %d honest keys are refused", refused, 7*n)
 	}
 	for _, v := range []string{"", "e-1", "none", "k1", "100000001", "1000000001", "may-2026", "123456789", "x", "P-1"} {
 		if r := Opaque([]byte(v)); r != None {

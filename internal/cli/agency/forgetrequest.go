@@ -22,7 +22,7 @@ func ForgetRequest(app *cli.App) *cobra.Command {
 		Long: `Notes in the kit that the warehouse is to forget a person: under your pseudonym, never under your own number. The next drop that
 deidentify makes takes the request along, sealed. The warehouse then removes all files of the person, those of other agencies too,
 and keeps the person out. A minus sign for the number reads it from standard input.`,
-		Example: "  heatwatch-partner forget-request --kit kit 4711\n  heatwatch-partner forget-request --kit kit - < number.txt",
+		Example: "  heatwatch forget-request --kit kit 4711\n  heatwatch forget-request --kit kit - < number.txt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := partner.LoadKit(kit)
 			if err != nil {

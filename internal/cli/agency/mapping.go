@@ -25,7 +25,7 @@ func deidentifyInit(app *cli.App) *cobra.Command {
 		Long: `Looks at your files (CSV in any charset, separated by commas, semicolons, tabs or bars), finds out which kind of record each holds and which
 of your columns and codes are which of the dictionary's, and writes a mapping file for you to check and correct. What it does not
 name stays with you. Of each file five rows are shown as shapes (Xxxx 99), never as they are.`,
-		Example: "  heatwatch-partner deidentify init --kit kit exports",
+		Example: "  heatwatch deidentify init --kit kit exports",
 		RunE: func(_ *cobra.Command, args []string) error {
 			k, err := partner.LoadKit(kit)
 			if err != nil {

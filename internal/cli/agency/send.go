@@ -33,9 +33,9 @@ send --receipt NAME. It is kept in the kit's folder receipts/.
 
 Exit 0: sent, or accepted; 3: this is not the server of your kit, or something identifying was found; 4: something of the drop
 was not taken, the receipt says what.`,
-		Example: `  heatwatch-partner send key --kit kit
-  heatwatch-partner send --kit kit drops/2026-10-01
-  heatwatch-partner send --kit kit --receipt 2026-10-01`,
+		Example: `  heatwatch send key --kit kit
+  heatwatch send --kit kit drops/2026-10-01
+  heatwatch send --kit kit --receipt 2026-10-01`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (only != "") {
 				return problem.New(problem.Usage, "send", "name a drop, or --receipt and the name of one", "for instance: send --kit kit drops/2026-10-01")
@@ -159,7 +159,7 @@ func sendKey(app *cli.App) *cobra.Command {
 	var kit string
 	cmd := &cobra.Command{Use: "key --kit DIR", Short: "Make your key for the server, and print its public line", Args: cobra.NoArgs,
 		Long:    "Makes a key in the kit's folder (sftp_key, readable by you alone) unless there is one, and prints its public line. The programme office enrols that line; the key stays here.",
-		Example: "  heatwatch-partner send key --kit kit > our-key.pub",
+		Example: "  heatwatch send key --kit kit > our-key.pub",
 		RunE: func(*cobra.Command, []string) error {
 			k, err := partner.LoadKit(kit)
 			if err != nil {
