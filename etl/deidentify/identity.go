@@ -27,7 +27,7 @@ func (id *identity) slot(column string) *[]byte {
 	return []*[]byte{&id.first, &id.middle, &id.last, &id.suffix, &id.aliases, &id.birth, &id.ssn, &id.phone, &id.postal, &id.locality, &id.aside}[slices.Index(identifying, column)]
 }
 
-// parseBirth reads a birth date: YYYY-MM-DD, the same with a time behind it, or M/D/YYYY. The first day of 1900 or 1901
+// parseBirth reads a birth date: YYYY-MM-DD, the same with a time behind it or without its hyphens, or M/D/YYYY. The first day of 1900 or 1901
 // is what systems write where there is none. Any other 1 January is taken at its word here: it comes with both names, and
 // one child in 365 is born on it.
 func parseBirth(cell []byte, today models.Date) (born models.Date, ok bool) {
@@ -47,6 +47,9 @@ func isoOrUS(cell []byte) (models.Date, bool) {
 	}
 	if d, ok := models.ParseDate(cell); ok {
 		return d, true
+	}
+	if len(cell) == 8 && len(digitsOf(cell)) == 8 {
+		return models.ParseDate(slices.Concat(cell[:4], []byte("-"), cell[4:6], []byte("-"), cell[6:]))
 	}
 	parts := bytes.Split(cell, []byte("/"))
 	if len(parts) != 3 || len(parts[2]) != 4 || len(parts[0]) > 2 || len(parts[1]) > 2 {
