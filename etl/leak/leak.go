@@ -47,7 +47,15 @@ func Opaque(v []byte) Rule {
 
 // Misplaced judges a value that is not of its column's closed type: a telephone number or a mail address among codes is no
 // typing error. A lone word is none, even where somebody bears it: white and young are names.
-func Misplaced(v []byte) Rule { return decoded(v, numbers) }
+// Ten digits and nothing else are none either: a date and an hour are as long.
+func Misplaced(v []byte) Rule {
+	return decoded(v, func(v string) Rule {
+		if r := numbers(v); r != Phone || strings.Trim(v, "0123456789") != "" {
+			return r
+		}
+		return None
+	})
+}
 
 // dull: too few letters for a name, too few digits for a number, and no text in any encoding. Most keys that were not made by
 // deidentify are: e-1, k123456.

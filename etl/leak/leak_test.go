@@ -105,7 +105,7 @@ func TestHonestKeysPass(t *testing.T) {
 
 // Words among codes are typing errors; numbers are not.
 func TestMisplaced(t *testing.T) {
-	for _, v := range []string{"White", "young", "female ", "2026-07-03", "1/2/2026", "2026-07-03T22:00:00", "44927", "1,234", "0.71", "=1+1", "n/a"} {
+	for _, v := range []string{"White", "young", "female ", "2026-07-03", "1/2/2026", "2026-07-03T22:00:00", "44927", "1,234", "0.71", "=1+1", "n/a", "2026070322", "20260703"} {
 		if r := Misplaced([]byte(v)); r != None {
 			t.Errorf("%q is taken for %s", v, r)
 		}
