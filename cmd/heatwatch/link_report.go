@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +51,10 @@ func estimates(a link.AgencyReport) []string {
 	if a.Quality == nil {
 		return []string{"", "", "", "", "", "", ""}
 	}
-	f, m := a.Quality.False, a.Quality.Missed
 	n := func(format string, v float64) string { return fmt.Sprintf(format, v) }
-	return []string{n("%.1f", f.Value), n("%.0f", f.Low), n("%.0f", f.High), n("%.4f", m.Value), n("%.4f", m.Low), n("%.4f", m.High), fmt.Sprint(a.Influence)}
+	f, missed := a.Quality.False, []string{"", "", ""}
+	if m := a.Quality.Missed; m != nil {
+		missed = []string{n("%.4f", m.Value), n("%.4f", m.Low), n("%.4f", m.High)}
+	}
+	return slices.Concat([]string{n("%.1f", f.Value), n("%.0f", f.Low), n("%.0f", f.High)}, missed, []string{fmt.Sprint(a.Influence)})
 }

@@ -13,9 +13,9 @@ type Estimate struct {
 
 // Quality is what tokens tell of linkage errors, without labels.
 type Quality struct {
-	Pairs  int      // of files of different agencies that are one person
-	False  Estimate // of them, how many are of two persons
-	Missed Estimate // share of the pairs of one person that were not found
+	Pairs  int       // of files of different agencies that are one person
+	False  Estimate  // of them, how many are of two persons
+	Missed *Estimate // share of the pairs of one person that were not found; nil: no pair has a number, and nothing tells
 }
 
 // Estimator counts pairs of files as Pairs finds them.
@@ -93,7 +93,7 @@ func (q *Estimator) Quality() Quality {
 			u = float64(q.unnumbered) / float64(q.accepted)
 		}
 		rate := func(name, number float64) float64 { return u*name + (1-u)*name*number }
-		out.Missed = Estimate{rate(missName.Value, missNumber.Value), rate(missName.Low, missNumber.Low), rate(missName.High, missNumber.High)}
+		out.Missed = &Estimate{rate(missName.Value, missNumber.Value), rate(missName.Low, missNumber.Low), rate(missName.High, missNumber.High)}
 	}
 	return out
 }
