@@ -39,12 +39,12 @@ type Weights struct {
 type rates struct{ one, two [fields][grades]float64 }
 
 // chance is how often files of different persons agree. First and last names: the chance that two persons drawn by the
-// frequencies of the United States bear one name, and names one letter apart; date: 25 years of births, and two parts of
+// frequencies of the United States bear one name, and names one letter apart; date: nine years of births, as minors have, and two parts of
 // three; number: nine digits, of which some were misread; place: the postal codes of a county.
 var chance = [fields][grades]float64{
 	First:       {Differs: 0.99, Close: 1. / 250, Same: 1. / 150, Strong: 1. / 1500},
 	Last:        {Differs: 0.998, Close: 1. / 2000, Same: 1. / 900},
-	Date:        {Differs: 0.99, Close: 1. / 100, Same: 1. / 9000},
+	Date:        {Differs: 0.99, Close: 1. / 100, Same: 1. / 3300},
 	NumberField: {Differs: 0.9999, Close: 1. / 8000, Same: 1. / 1e5, Strong: 1e-8},
 	Place:       {Same: 1. / 20, Strong: 1e-6},
 }
