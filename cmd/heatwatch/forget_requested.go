@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"heatwatch/etl/intake"
+	"heatwatch/etl/trace"
 	"heatwatch/reports/render"
 )
 
@@ -54,24 +55,18 @@ func (c *command) forgetRequested(ctx context.Context, reason string, dry bool) 
 	})
 }
 
-// fulfil carries one request out. The request names the person, so it goes first: should the erasure be cut off, the next night
-// finishes it without. It comes back where the erasure was not even begun.
+// fulfil carries one request out. The erasure takes it off its list: were it taken off before, a crash could lose it.
 func (c *command) fulfil(ctx context.Context, h *house, r intake.Request) error {
 	f, err := h.find(r.Partner, r.Population, r.Pseudonym)
-	if err != nil {
+	if errors.Is(err, trace.ErrNobody) {
 		c.Say("%s, %s: a person whom no drop of it ever named; the request is taken off the list", r.Partner, r.Drop)
-		return intake.Fulfil(h.fs, h.Landing(), r)
+		return intake.Fulfil(h.fs, h.Landing(), func(x intake.Request) bool { return x == r })
+	}
+	if err != nil {
+		return err
 	}
 	if err := h.held(f); err != nil {
 		return err
 	}
-	if err := intake.Fulfil(h.fs, h.Landing(), r); err != nil {
-		return err
-	}
-	entries := h.ledger.Position().Entries
-	err = c.forget(ctx, h, f)
-	if err != nil && h.ledger.Position().Entries == entries && !f.Before {
-		err = errors.Join(err, intake.AskAgain(h.fs, h.Landing(), r))
-	}
-	return err
+	return c.forget(ctx, h, f)
 }

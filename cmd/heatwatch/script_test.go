@@ -72,6 +72,7 @@ func TestScripts(t *testing.T) {
 			"latin1":       scriptLatin1,
 			"persons":      scriptPersons,
 			"everycommand": scriptEveryCommand,
+			"forgets":      scriptForgets,
 			"either":       scriptEither,
 			"twokeys":      scriptTwoKeys,
 			"samefiles":    scriptSameFiles,
@@ -772,6 +773,19 @@ func scriptTwoKeys(ts *testscript.TestScript, neg bool, args []string) {
 	if len(got["persons"]) != 1 || len(got["accused_persons"]) != 1 || reflect.DeepEqual(got["persons"], got["accused_persons"]) {
 		ts.Fatalf("%s is %v", args[1], got)
 	}
+}
+
+// scriptForgets forgets by hand the only person whom an agency asks to forget: forgets AGENCY.
+func scriptForgets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: forgets AGENCY")
+	}
+	scriptExits(ts, false, []string{"0", "heatwatch", "forget", "--requested", "--dry-run", "--format", "csv"})
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile("stdout"))).ReadAll()
+	if err != nil || len(rows) != 2 || rows[1][0] != args[0] {
+		ts.Fatalf("%v, want one request of %s: %v", rows, args[0], err)
+	}
+	scriptExits(ts, false, []string{"0", "heatwatch", "forget", "--agency", args[0], "--population", rows[1][2], "--key", rows[1][3], "--yes"})
 }
 
 // scriptSealed writes a backup to the recipient that stands in a file: sealed RECIPIENT FILE.

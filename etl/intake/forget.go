@@ -135,40 +135,36 @@ func readRequests(path string) (list requestsFile, err error) {
 	return list, err
 }
 
-// Fulfil takes a request off the list of its drop: it names the person by key, and nothing may that was forgotten.
-func Fulfil(fsys durable.FS, landing string, done Request) error {
-	path := filepath.Join(landing, done.Partner, done.Drop, requestsName)
-	list, err := readRequests(path)
+// Fulfil takes the requests that done names off their lists: they name persons by key, and nothing may that was forgotten. It may
+// be cut off anywhere and called again.
+func Fulfil(fsys durable.FS, landing string, done func(Request) bool) error {
+	all, err := ForgetRequests(landing)
 	if err != nil {
 		return err
 	}
-	left := requestsFile{Schema: 1}
-	for _, r := range list.Requests {
-		if r.Population != done.Population || r.Pseudonym != done.Pseudonym {
-			left.Requests = append(left.Requests, r)
+	left, hit := map[string][]Request{}, map[string]bool{}
+	for _, r := range all {
+		path := filepath.Join(landing, r.Partner, r.Drop, requestsName)
+		if done(r) {
+			hit[path] = true
+		} else {
+			left[path] = append(left[path], r)
 		}
 	}
-	if len(left.Requests) == 0 {
-		return durable.Remove(fsys, path)
+	for path := range hit {
+		if len(left[path]) == 0 {
+			if err := durable.Remove(fsys, path); err != nil {
+				return err
+			}
+			continue
+		}
+		b, err := json.Marshal(requestsFile{Schema: 1, Requests: left[path]})
+		if err != nil {
+			return err
+		}
+		if err := durable.Replace(fsys, path, b, 0o600); err != nil {
+			return err
+		}
 	}
-	b, err := json.Marshal(left)
-	if err != nil {
-		return err
-	}
-	return durable.Replace(fsys, path, b, 0o600)
-}
-
-// AskAgain puts a request back on the list of its drop.
-func AskAgain(fsys durable.FS, landing string, r Request) error {
-	path := filepath.Join(landing, r.Partner, r.Drop, requestsName)
-	list, err := readRequests(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	list.Schema, list.Requests = 1, append(list.Requests, r)
-	b, err := json.Marshal(list)
-	if err != nil {
-		return err
-	}
-	return durable.Replace(fsys, path, b, 0o600)
+	return nil
 }

@@ -57,7 +57,7 @@ func (r *run) suppress(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.eachLanded(func(d intake.Drop) error {
+	err = r.eachLanded(func(d intake.Drop) error {
 		if m.Has(d.Partner, d.Name) {
 			return nil
 		}
@@ -81,6 +81,10 @@ func (r *run) suppress(ctx context.Context) error {
 		_, err = r.erase(d)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return r.fulfil() // asked for again, by an agency that did not see that it was done
 }
 
 func (r *run) eachLanded(each func(intake.Drop) error) error {
@@ -117,6 +121,13 @@ func (r *run) erase(d intake.Drop) (rows int64, err error) {
 	return rows, kept.Shred(r.FS, filepath.Join(r.Home.Landing(), d.Partner, d.Name))
 }
 
+// fulfil takes those who were forgotten off the lists of whom agencies ask to forget, also where their drop was refused.
+func (r *run) fulfil() error {
+	return intake.Fulfil(r.FS, r.Home.Landing(), func(x intake.Request) bool {
+		return r.gone.Key(x.Partner, intake.Person{Population: x.Population, Key: x.Pseudonym})
+	})
+}
+
 // Erased is what Forget took out.
 type Erased struct {
 	Rows        int64 // of landed drops
@@ -151,6 +162,9 @@ func (r *run) forget(ctx context.Context) (e Erased, err error) {
 		}
 		return err
 	})
+	if err == nil {
+		err = r.fulfil()
+	}
 	if err != nil {
 		return e, stopped(err, "landing", "the erasure was cut off")
 	}

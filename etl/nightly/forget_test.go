@@ -33,6 +33,8 @@ func forgetting(t testing.TB) (*county, Config) {
 	if err := os.WriteFile(c.home.Forgetting(), []byte("2026-07-02\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	c.ask("shelter-a", `{"population":"minors","pseudonym":"a1"},{"population":"accused","pseudonym":"a1"}`)
+	c.ask("shelter-b", `{"population":"minors","pseudonym":"b1"}`)
 	cfg.Gone = func() (Forgotten, error) {
 		return Forgotten{
 			Key: func(partner string, p intake.Person) bool {
@@ -43,6 +45,18 @@ func forgetting(t testing.TB) (*county, Config) {
 		}, nil
 	}
 	return c, cfg
+}
+
+// ask lays what an agency asks to be forgotten beside its first drop.
+func (c *county) ask(partner, requests string) {
+	c.Helper()
+	drops, err := intake.Drops(c.home.Landing(), partner)
+	if err != nil || len(drops) == 0 {
+		c.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.home.Landing(), partner, drops[0].Name, "forget.json"), []byte(`{"schema":1,"requests":[`+requests+`]}`), 0o600); err != nil {
+		c.Fatal(err)
+	}
 }
 
 // left is where the two files still are.
@@ -74,6 +88,21 @@ func (c *county) left(cfg Config) (where []string) {
 				c.Fatal(err)
 			}
 		}
+	}
+	asked, err := intake.ForgetRequests(c.home.Landing())
+	if err != nil {
+		c.Fatal(err)
+	}
+	others := 0
+	for _, r := range asked {
+		if gone.Key(r.Partner, intake.Person{Population: r.Population, Key: r.Pseudonym}) {
+			where = append(where, "requests of "+r.Partner)
+		} else {
+			others++
+		}
+	}
+	if others != 1 {
+		where = append(where, "somebody else's request was lost")
 	}
 	for _, pattern := range []string{"landing/*/*/.tmp-*", "landing/*/*/*.erasing", "lake/generations/gone-*", ".staging/lake-*"} {
 		found, err := filepath.Glob(filepath.Join(c.home.Dir, pattern))

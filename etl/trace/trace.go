@@ -3,6 +3,7 @@
 package trace
 
 import (
+	"errors"
 	"fmt"
 
 	"heatwatch/etl/intake"
@@ -108,8 +109,11 @@ func personOf(h home.Home, rows []link.Row, f link.File) (uint32, error) {
 	return person, err
 }
 
+// ErrNobody is in the error of a key that no drop of its agency ever named.
+var ErrNobody = errors.New("nobody")
+
 func nothing(where string) error {
-	return problem.New(problem.Usage, where, "the warehouse has nothing under this pseudonym in that population", "check agency, pseudonym and population; heatwatch link dump lists them")
+	return problem.Wrap(ErrNobody, problem.Usage, where, "the warehouse has nothing under this pseudonym in that population", "check agency, pseudonym and population; heatwatch link dump lists them")
 }
 
 // populationOf is the population that was named, or the only one in which the agency has the key.
