@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"heatwatch/etl/mapping"
 	"heatwatch/models"
 )
 
@@ -18,12 +19,13 @@ type identity struct {
 }
 
 // identifying names the columns of persons and accused_persons that are read and never written.
-var identifying = []string{"first_name", "middle_name", "last_name", "suffix", "aliases", "birth_date", "ssn", "phone", "postal_code", "locality", setAside}
+var identifying = append(slices.Clone(mapping.Identifying), setAside)
 
 // setAside holds what an adapter must not make tokens of and the gate must know, separated by semicolons.
 const setAside = "set_aside"
 
 func (id *identity) slot(column string) *[]byte {
+	// in the order of mapping.Identifying
 	return []*[]byte{&id.first, &id.middle, &id.last, &id.suffix, &id.aliases, &id.birth, &id.ssn, &id.phone, &id.postal, &id.locality, &id.aside}[slices.Index(identifying, column)]
 }
 

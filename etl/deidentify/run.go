@@ -145,10 +145,13 @@ func openSource(cfg *Config, s setup, r *Report) (source, error) {
 			return nil, problem.New(problem.Usage, "", "--roster and --engagements belong to --from hmis-csv", "leave them out")
 		}
 		if cfg.Mapping != "" {
-			return openMapped(cfg, s.loc)
+			return openMapped(cfg, s.loc, r)
 		}
 		return openRaw(cfg.Raw)
 	case "hmis-csv":
+		if cfg.Mapping != "" {
+			return nil, problem.New(problem.Usage, "--mapping", "an HMIS export is read without a mapping", "leave out one of --mapping and --from")
+		}
 		return openHMIS(cfg, s, r)
 	}
 	return nil, problem.New(problem.Usage, "--from", "the only foreign form is hmis-csv", "leave --from out for a folder of CSV files named as in the dictionary")

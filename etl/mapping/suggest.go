@@ -1,11 +1,6 @@
 package mapping
 
 import (
-	"bytes"
-	"encoding/csv"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,43 +8,32 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/text/transform"
-
 	"heatwatch/models"
 )
 
-// synonyms are what agencies call our columns, folded.
-var synonyms = map[string]string{"dob": "birth_date", "dateofbirth": "birth_date", "birthdate": "birth_date", "birthday": "birth_date", "fname": "first_name", "firstname": "first_name", "givenname": "first_name", "lname": "last_name", "lastname": "last_name",
-	"surname": "last_name", "familyname": "last_name", "mname": "middle_name", "middlename": "middle_name", "middleinitial": "middle_name", "aka": "aliases", "alias": "aliases", "nickname": "aliases", "socialsecuritynumber": "ssn", "socsecid": "ssn", "ss": "ssn", "last4": "ssn",
-	"phonenumber": "phone", "telephone": "phone", "cell": "phone", "mobile": "phone", "zip": "postal_code", "zipcode": "postal_code", "postcode": "postal_code", "city": "locality", "town": "locality", "suburb": "locality",
-	"clientid": "person_key", "personid": "person_key", "caseid": "person_key", "childid": "person_key", "youthid": "person_key", "id": "person_key", "sex": "gender", "race": "race_ethnicity", "ethnicity": "race_ethnicity", "serviceid": "service_id", "servicetype": "service_type",
-	"startdate": "started_at", "enddate": "ended_at", "start": "started_at", "end": "ended_at", "engagementdate": "engaged_at", "contactdate": "contact_on", "referraldate": "referred_at"}
-
-// codeSynonyms are what agencies write for our codes, folded.
-var codeSynonyms = map[string]string{"f": "female", "m": "male", "w": "female", "girl": "female", "boy": "male", "nb": "nonbinary", "trans": "transgender", "hispanic": "hispanic_latino", "latino": "hispanic_latino", "latina": "hispanic_latino", "africanamerican": "black",
-	"caucasian": "white", "y": "yes", "n": "no", "1": "yes", "0": "no", "true": "yes", "false": "no", "u": "unknown", "unk": "unknown", "na": "unknown", "shelter": "emergency_shelter"}
-
-func folded(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, s)
+// Seen is what was found in one of the agency's files or sheets.
+type Seen struct {
+	File             // Entity is "" where no kind of record fits, or another file fits it better
+	Also   string    // the entity that another file fits better
+	Why    string    // why it was not read, or ""
+	Label  string    // the file, and the sheet by its number: sheets are named after clients
+	Header []Heading // in the order of the file
 }
 
-// Seen is what was found in one of the agency's files.
-type Seen struct {
-	File
-	Unmapped []string   // columns that have no place, by their names
-	Masked   [][]string // five rows in the order of the file's columns: shapes, no values
-	Head     []string
-	Entity   string // "" where no kind of record fits
+// Heading is one column of the agency's.
+type Heading struct {
+	Name      string   // "" where it does not look like a name of a column: it may be a cell
+	Ours      string   // "" where it has no place
+	Masked    []string // its first cells as shapes
+	Unmatched int      // different values that are no code
+	Ambiguous bool     // its dates could be read with day and month exchanged
+	Undated   bool     // its dates are in no order that is known
 }
 
 const (
-	peek       = 256 << 10
 	maskedRows = 5
+	lookedAt   = 50_000 // rows that suggestions rest on
+	mostValues = 500    // different values of a column
 )
 
 // Suggest looks at every file of a folder and proposes what it is.
@@ -60,19 +44,27 @@ func Suggest(dir string) ([]Seen, error) {
 	}
 	var all []Seen
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !slices.Contains([]string{".csv", ".txt", ".tsv", ".tab"}, strings.ToLower(filepath.Ext(e.Name()))) {
-			continue
+		switch ext := strings.ToLower(filepath.Ext(e.Name())); {
+		case e.IsDir():
+		case !printable(e.Name()):
+			all = append(all, unread("(a name that cannot be printed)", "rename it"))
+		case !e.Type().IsRegular():
+			all = append(all, unread(e.Name(), "it is no plain file"))
+		case slices.Contains([]string{".csv", ".txt", ".tsv", ".tab"}, ext):
+			all = append(all, lookCSV(dir, e.Name()))
+		case ext == ".xlsx":
+			all = append(all, lookWorkbook(dir, e.Name())...)
+		default:
+			all = append(all, unread(e.Name(), "only .csv, .txt, .tsv, .tab and .xlsx are read"))
 		}
-		s, err := look(dir, e.Name())
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
 	}
 	return unique(all), nil
 }
 
-// unique leaves an entity to the file that fits it best, by mapped columns.
+func unread(name, why string) Seen { return Seen{File: File{File: name}, Label: name, Why: why} }
+
+// unique leaves an entity to the file that fits it best: two files of one kind may be a table and its copy, and nobody but the
+// agency knows.
 func unique(all []Seen) []Seen {
 	best := map[string]int{}
 	for i, s := range all {
@@ -82,184 +74,253 @@ func unique(all []Seen) []Seen {
 	}
 	for i := range all {
 		if e := all[i].Entity; e != "" && best[e] != i {
-			all[i].Entity, all[i].File.Entity = "", ""
+			all[i].Also, all[i].Entity = e, ""
 		}
 	}
 	return all
 }
 
-func look(dir, name string) (s Seen, err error) {
-	f, err := os.Open(filepath.Join(dir, name))
+func lookCSV(dir, name string) Seen {
+	f, err := os.OpenInRoot(dir, name)
 	if err != nil {
-		return s, err
+		return unread(name, "it cannot be opened")
 	}
-	defer f.Close()
-	head := make([]byte, peek)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return s, err
-	}
-	head = head[:n]
-	s.File = File{File: name}
-	s.Charset, s.Separator = guess(head)
-	enc, err := decoder(s.Charset)
+	charset, separator, err := guess(f)
+	f.Close()
 	if err != nil {
-		return s, err
+		return unread(name, "it cannot be read")
 	}
-	text, _, _ := transform.Bytes(enc.NewDecoder(), head)
-	c := csv.NewReader(bytes.NewReader(text))
-	c.Comma, c.FieldsPerRecord, c.LazyQuotes = rune(s.separator()[0]), -1, true
-	if s.Head, err = c.Read(); err != nil {
-		return s, nil // an empty file fits nothing
+	s := Seen{File: File{File: name, Charset: charset, Separator: separator}, Label: name}
+	g, err := openGrid(dir, s.File)
+	if err != nil {
+		return unread(name, "it cannot be opened")
 	}
-	var rows [][]string
-	for len(rows) < 200 {
-		row, err := c.Read()
-		if err != nil {
-			break
-		}
-		rows = append(rows, row)
-	}
-	for i := range min(len(rows), maskedRows) {
-		var masked []string
-		for _, cell := range rows[i] {
-			masked = append(masked, mask(cell))
-		}
-		s.Masked = append(s.Masked, masked)
-	}
-	s.fit(rows)
-	return s, nil
+	defer g.close()
+	s.look(g)
+	return s
 }
 
-// fit finds the kind of record whose columns the header names best.
-func (s *Seen) fit(rows [][]string) {
-	most := 0
+func lookWorkbook(dir, name string) (all []Seen) {
+	in, err := os.OpenInRoot(dir, name)
+	if err != nil {
+		return []Seen{unread(name, "it cannot be opened")}
+	}
+	defer in.Close()
+	book, err := openBook(in, name)
+	if err != nil {
+		return []Seen{unread(name, "it is no .xlsx workbook without a password, is damaged or too large")}
+	}
+	defer book.Close()
+	for i, sheet := range book.GetSheetList() {
+		if i == maxSheets {
+			return append(all, unread(name, "it has more than 100 sheets; the others were not looked at"))
+		}
+		if !printable(sheet) {
+			all = append(all, unread(name, "a sheet has a name that cannot be printed: rename it"))
+			continue
+		}
+		w, err := openSheet(book, name, i)
+		if err != nil {
+			return append(all, unread(name, "a sheet cannot be read"))
+		}
+		s := Seen{File: File{File: name, Sheet: sheet}, Label: w.name}
+		s.look(w)
+		w.rows.Close()
+		all = append(all, s)
+	}
+	return all
+}
+
+// look reads the header and many rows, and keeps of them the different values alone.
+func (s *Seen) look(g grid) {
+	head, _, err := g.next()
+	if err != nil || len(head) == 0 {
+		s.Why = "it has no header that can be read"
+		return
+	}
+	names := slices.Clone(head)
+	values := make([]map[string]bool, len(names))
+	s.Header = make([]Heading, len(names))
+	for i, h := range names {
+		values[i] = map[string]bool{}
+		if headed(clean(h)) {
+			s.Header[i].Name = clean(h)
+		}
+	}
+	for rows := 0; rows < lookedAt; rows++ {
+		cells, _, err := g.next()
+		if err != nil {
+			break // deidentify says what is wrong there
+		}
+		for i := range s.Header {
+			cell := ""
+			if i < len(cells) {
+				cell = strings.TrimSpace(cells[i])
+			}
+			if rows < maskedRows {
+				s.Header[i].Masked = append(s.Header[i].Masked, mask(cell))
+			}
+			if cell != "" && len(values[i]) < mostValues {
+				values[i][strings.Clone(cell)] = true
+			}
+		}
+	}
+	s.fit(values)
+}
+
+// fit finds the kind of record whose columns the header names best; its keys must be there.
+func (s *Seen) fit(values []map[string]bool) {
 	base := folded(strings.TrimSuffix(s.File.File, filepath.Ext(s.File.File)))
+	if s.workbook() {
+		base = folded(s.Sheet)
+	}
+	most := 0
 	for _, e := range models.Dictionary().Entities {
-		columns, n := match(e, s.Head), 0
-		n = 2 * len(columns)
+		columns := match(e, s.Header)
+		n := 2 * len(columns)
 		if base == folded(e.Name) {
 			n += 3
 		}
-		if !required(e, columns) {
-			continue
-		}
-		if n > most {
-			most, s.Entity, s.Columns = n, e.Name, columns
+		if n > most && keyed(e, columns) {
+			most, s.Columns, s.Entity = n, columns, e.Name
 		}
 	}
-	s.File.Entity = s.Entity
 	e, _ := models.Dictionary().Entity(s.Entity)
-	for i, h := range s.Head {
-		ours, ok := s.Columns[clean(h)]
-		if !ok {
-			s.Unmapped = append(s.Unmapped, clean(h))
-			continue
+	for i := range s.Header {
+		h := &s.Header[i]
+		if h.Ours = s.Columns[h.Name]; h.Ours != "" {
+			s.values(e, h, values[i])
 		}
-		s.values(e, ours, column(rows, i))
 	}
 }
 
-func required(e models.Entity, columns map[string]string) bool {
-	have := map[string]bool{}
-	for _, ours := range columns {
-		have[ours] = true
-	}
-	return !slices.ContainsFunc(e.Key, func(k string) bool { return !have[k] })
+func keyed(e models.Entity, columns map[string]string) bool {
+	f := File{Columns: columns}
+	return !slices.ContainsFunc(e.Key, func(k string) bool { return !f.has(k) })
 }
 
-func match(e models.Entity, head []string) map[string]string {
-	columns, taken := map[string]string{}, map[string]bool{}
+// match proposes a column for each header. A header that stands twice has none: nobody knows which is meant.
+func match(e models.Entity, head []Heading) map[string]string {
+	count := map[string]int{}
 	for _, h := range head {
-		name := folded(h)
-		ours := ""
-		for _, c := range e.Columns {
-			if folded(c.Name) == name {
-				ours = c.Name
-			}
+		count[h.Name]++
+	}
+	columns, taken := map[string]string{}, map[string]bool{}
+	give := func(h Heading, ours string) {
+		if h.Name != "" && count[h.Name] == 1 && columns[h.Name] == "" && ours != "" && !taken[ours] {
+			columns[h.Name], taken[ours] = ours, true
 		}
-		if _, ok := e.Column(synonyms[name]); ours == "" && ok {
-			ours = synonyms[name]
+	}
+	for _, h := range head { // who has our very name goes first
+		if ours := suggestColumn(e, h.Name); folded(ours) == folded(h.Name) {
+			give(h, ours)
 		}
-		if ours == "" && e.Tokens {
-			for _, id := range Identifying {
-				if folded(id) == name || synonyms[name] == id {
-					ours = id
-				}
-			}
-		}
-		if ours != "" && !taken[ours] {
-			columns[clean(h)], taken[ours] = ours, true
-		}
+	}
+	for _, h := range head {
+		give(h, suggestColumn(e, h.Name))
 	}
 	return columns
 }
 
-func column(rows [][]string, i int) (cells []string) {
-	for _, r := range rows {
-		if i < len(r) {
-			cells = append(cells, strings.TrimSpace(r[i]))
-		}
-	}
-	return cells
-}
+var orders = []string{"Y-M-D", "M/D/Y", "D.M.Y", "M-D-Y", "D/M/Y", "D-M-Y", "Y/M/D", "D-Mon-Y", "D Mon Y"}
 
 // values proposes codes and the order of dates from what stands in a column.
-func (s *Seen) values(e models.Entity, ours string, cells []string) {
-	c, ok := e.Column(ours)
+func (s *Seen) values(e models.Entity, h *Heading, cells map[string]bool) {
+	c, ok := e.Column(h.Ours)
 	switch {
-	case ours == "birth_date", ok && (c.Type == models.TypeDate || c.Type == models.TypeDateTime):
-		for _, order := range []string{"Y-M-D", "M/D/Y", "D.M.Y", "M-D-Y", "D/M/Y"} {
-			if order != "Y-M-D" && dated(order, cells) {
-				if s.Dates == nil {
-					s.Dates = map[string]string{}
-				}
-				s.Dates[ours] = order
-				return
-			}
-			if order == "Y-M-D" && c.Type != models.TypeDateTime && dated(order, cells) {
-				return
-			}
+	case h.Ours == "birth_date", ok && (c.Type == models.TypeDate || c.Type == models.TypeDateTime):
+		order := s.orderOf(cells)
+		if order == "" || asIs(c, cells) {
+			h.Undated = order == "" && len(cells) > 0
+			return
 		}
+		if s.Dates == nil {
+			s.Dates = map[string]string{}
+		}
+		s.Dates[h.Ours] = order
+		if c.Type == models.TypeDateTime {
+			s.Zone = "local"
+		}
+		h.Ambiguous = swapped(order, cells)
 	case ok && (c.Type == models.TypeCode || c.Type == models.TypeFlag):
-		codes := map[string]string{}
-		for _, cell := range cells {
-			if cell == "" || slices.Contains(c.Values, cell) {
+		for cell := range cells {
+			if slices.Contains(c.Values, cell) {
 				continue
 			}
-			for _, v := range c.Values {
-				if folded(v) == folded(cell) || codeSynonyms[folded(cell)] == v {
-					codes[cell] = v
-				}
+			code := suggestCode(c, cell)
+			if code == "" || !printable(cell) {
+				h.Unmatched++
+				continue
 			}
-		}
-		if len(codes) > 0 {
 			if s.Codes == nil {
 				s.Codes = map[string]map[string]string{}
 			}
-			s.Codes[ours] = codes
+			if s.Codes[h.Ours] == nil {
+				s.Codes[h.Ours] = map[string]string{}
+			}
+			s.Codes[h.Ours][cell] = code
 		}
 	}
 }
 
-// dated tells whether every filled cell is a date of that order, perhaps with a time behind it.
-func dated(order string, cells []string) bool {
-	l, _ := layout(order)
-	r := Rows{zone: time.UTC}
-	n := 0
-	for _, cell := range cells {
-		if cell == "" {
-			continue
+// orderOf is the first order in which every cell is a date; of a workbook, numbers of days count beside it.
+func (s *Seen) orderOf(cells map[string]bool) string {
+	candidates := orders
+	if s.workbook() {
+		candidates = append([]string{"excel"}, orders...)
+		for _, o := range orders {
+			candidates = append(candidates, "excel or "+o)
 		}
-		n++
-		if r.moment(l, cell) == cell {
+	}
+	for _, text := range candidates {
+		if dated(text, cells) {
+			return text
+		}
+	}
+	return ""
+}
+
+func dated(text string, cells map[string]bool) bool {
+	o, _ := parseOrder(text)
+	for cell := range cells {
+		if iso, _ := o.moment(cell, false, time.UTC); iso == cell && o.day(cell, false) == cell && !plainISO(cell) {
+			return false
+		}
+		if plainISO(cell) && !strings.HasSuffix(text, "Y-M-D") {
 			return false
 		}
 	}
-	return n > 0
+	return len(cells) > 0
 }
 
-// mask shows the shape of a value: x for a letter, 9 for a digit, at most twelve signs.
+// plainISO is what needs no order at all.
+func plainISO(cell string) bool {
+	if _, ok := models.ParseDate([]byte(cell)); ok {
+		return true
+	}
+	_, ok := models.ParseDateTime([]byte(cell))
+	return ok
+}
+
+// asIs tells whether the dictionary takes every cell as it stands.
+func asIs(c models.Column, cells map[string]bool) bool {
+	for cell := range cells {
+		_, isDate := models.ParseDate([]byte(cell))
+		_, isMoment := models.ParseDateTime([]byte(cell))
+		if !isDate && c.Type != models.TypeDateTime || !isMoment && c.Type == models.TypeDateTime {
+			return false
+		}
+	}
+	return true
+}
+
+// swapped tells whether every date could as well have day and month exchanged.
+func swapped(order string, cells map[string]bool) bool {
+	exchanged := strings.NewReplacer("M", "D", "D", "M").Replace(order)
+	return !strings.Contains(order, "Mon") && order != "excel" && !strings.HasPrefix(order, "Y") && exchanged != order && dated(exchanged, cells)
+}
+
+// mask shows the shape of a value: x for a letter, 9 for a digit, and the signs of a keyboard; at most twelve.
 func mask(s string) string {
 	var b strings.Builder
 	n := 0
@@ -271,62 +332,31 @@ func mask(s string) string {
 		switch {
 		case unicode.IsUpper(r):
 			b.WriteByte('X')
-		case unicode.IsLetter(r):
-			b.WriteByte('x')
 		case unicode.IsDigit(r):
 			b.WriteByte('9')
-		default:
+		case r >= ' ' && r <= '~' && !unicode.IsLetter(r):
 			b.WriteRune(r)
+		default:
+			b.WriteByte('x')
 		}
 	}
 	return b.String()
 }
 
-// Text is the mapping file that Suggest proposes.
-func Text(seen []Seen) []byte {
-	var b strings.Builder
-	b.WriteString("# How your files become the dictionary's. Check every line: what is not named here stays with you.\n# dates: the order of Y, M and D with the signs between them. codes: yours: ours.\nschema: 1\nfiles:\n")
-	for _, s := range seen {
-		if s.Entity == "" {
-			fmt.Fprintf(&b, "  # %q fits no kind of record, and nothing of it leaves\n", s.File.File)
-			continue
-		}
-		fmt.Fprintf(&b, "  - file: %q\n    entity: %s\n    charset: %s\n    separator: %s\n    columns:\n", s.File.File, s.Entity, s.Charset, quoted(s.Separator))
-		for _, h := range s.Head {
-			if ours, ok := s.Columns[clean(h)]; ok {
-				fmt.Fprintf(&b, "      %s: %s\n", quoted(clean(h)), ours)
-			} else if h != "" {
-				fmt.Fprintf(&b, "      # %s stays with you\n", quoted(clean(h)))
-			}
-		}
-		if len(s.Dates) > 0 {
-			b.WriteString("    dates:\n")
-			for _, k := range sortedKeys(s.Dates) {
-				fmt.Fprintf(&b, "      %s: %q\n", k, s.Dates[k])
-			}
-		}
-		if len(s.Codes) > 0 {
-			b.WriteString("    codes:\n")
-			for _, k := range sortedKeys(s.Codes) {
-				fmt.Fprintf(&b, "      %s:\n", k)
-				for _, theirs := range sortedKeys(s.Codes[k]) {
-					fmt.Fprintf(&b, "        %s: %s\n", quoted(theirs), quoted(s.Codes[k][theirs]))
-				}
-			}
-		}
-	}
-	return []byte(b.String())
+// printable texts cannot break a line of the mapping or of a terminal.
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
 }
 
-func quoted(s string) string {
-	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "'", "''"), "\n", " ") + "'"
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
+// headed tells whether a text of the first line looks like a name of a column, and not like a cell of a file without header.
+func headed(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
 	}
-	slices.Sort(keys)
-	return keys
+	for i, r := range s {
+		if !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("_-./ ()#?'&:", r)) {
+			return false
+		}
+	}
+	return true
 }

@@ -23,7 +23,7 @@ your own by a keyed pseudonym, turns names and birth dates into keyed tokens and
 dictionary does not list, and writes one complete drop. Before the drop is finished, every file is read again and compared
 with everything identifying that was seen.
 
-Files that are not named and built as in the dictionary are read by a mapping, which deidentify init proposes.
+Files that are not named and built as in the dictionary, .xlsx workbooks too, are read by a mapping, which deidentify init proposes.
 
 With --from hmis-csv, RAW is a HUD HMIS CSV export (zip or folder), and --roster names the file of PersonalIDs whose release
 is signed, or says all.`,
