@@ -146,6 +146,8 @@ func TestSuggestedColumns(t *testing.T) {
 		{"id is the record's own number", "ID,Client ID,Service type,Start date", "service_id|person_key|service_type|started_at"},
 		{"our very name before a synonym", "start,started_at,service_id,ID", "|started_at|service_id|"},
 		{"which of two that stand twice, nobody knows", "Service ID,Client ID,Client ID,Service", "service_id|||service_type"},
+		{"a number that has no other place is the record's own", "Visit No,Client ID,Service,Urgent?,Start", "service_id|person_key|service_type|emergency|started_at"},
+		{"a number alone says nothing", "Client ID,Hair", "|"},
 		{"names have no place among services", "service_id,First name,DOB,started at", "service_id|||started_at"},
 		{"persons", "Client Id,Last Name,FNAME,DOB,Zip Code,Notes,Cell Phone", "person_key|last_name|first_name|birth_date|postal_code||phone"},
 	} {

@@ -181,7 +181,7 @@ func (s *Seen) fit(values []map[string]bool) {
 		if base == folded(e.Name) {
 			n += 3
 		}
-		if n > most && keyed(e, columns) {
+		if n > most && len(columns) > 1 && keyed(e, columns) { // a number alone says nothing
 			most, s.Columns, s.Entity = n, columns, e.Name
 		}
 	}
@@ -219,7 +219,23 @@ func match(e models.Entity, head []Heading) map[string]string {
 	for _, h := range head {
 		give(h, suggestColumn(e, h.Name))
 	}
+	for _, h := range head { // what else is called a number is the record's own
+		if columns[h.Name] == "" && numbered(h.Name) {
+			give(h, e.Key[0])
+		}
+	}
 	return columns
+}
+
+// numbered tells whether a header is called the number of something that no kind of record knows.
+func numbered(header string) bool {
+	for _, e := range models.Dictionary().Entities {
+		if suggestColumn(e, header) != "" {
+			return false
+		}
+	}
+	words := strings.FieldsFunc(strings.ToLower(header), func(r rune) bool { return !unicode.IsLetter(r) && r != '#' })
+	return len(words) > 1 && slices.Contains([]string{"id", "no", "nr", "number", "#"}, words[len(words)-1])
 }
 
 var orders = []string{"Y-M-D", "M/D/Y", "D.M.Y", "M-D-Y", "D/M/Y", "D-M-Y", "Y/M/D", "D-Mon-Y", "D Mon Y"}

@@ -39,6 +39,7 @@ referred_at   referraldate datereferred
 to_agency_kind referredto
 service_id    svcid
 service_type  service typeofservice svctype
+emergency     urgent urgentservice crisis
 started_at    startdate servicedate dateofservice start begin begindate startdatetime
 ended_at      enddate end enddatetime
 placement_id  stayid bedid

@@ -97,7 +97,7 @@ func preview(s mapping.Seen, a partner.Agreement) string {
 	case s.Charset == "":
 		fmt.Fprintf(&b, "%s: %s\n", s.Label, s.Entity)
 	default:
-		fmt.Fprintf(&b, "%s: %s, %s, separated by %q\n", s.Label, s.Entity, s.Charset, s.Separator)
+		fmt.Fprintf(&b, "%s: %s, %s, separated by %s\n", s.Label, s.Entity, s.Charset, map[string]string{",": "commas", ";": "semicolons", `\t`: "tabs", "|": "bars"}[s.Separator])
 	}
 	for i, h := range s.Header {
 		fmt.Fprintf(&b, "  %-24s %-40s %s\n", h.Shown(i, h.Name), becomes(h.Ours, s.Entity, a), strings.Join(h.Masked, " | "))

@@ -100,7 +100,7 @@ func TestInitProposesAMapping(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Book.xlsx: fits no kind of record", "Book.xlsx, sheet 2: services", `Clients.csv: persons, utf-8, separated by ";"`, "scan.pdf: not read", "Xxxx | Xxxxxx", "99.99.9999 | 99.99.9999", "9999 | 9999",
+	for _, want := range []string{"Book.xlsx: fits no kind of record", "Book.xlsx, sheet 2: services", "Clients.csv: persons, utf-8, separated by semicolons", "scan.pdf: not read", "Xxxx | Xxxxxx", "99.99.9999 | 99.99.9999", "9999 | 9999",
 		"first_name, becomes tokens and stays with you", "program, which your agreement does not name: stays with you", "column 5 (its name is not shown)", "values that are no code of program: 1.", "day and month could be the other way round", "then run deidentify\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
