@@ -19,6 +19,7 @@ type mappedDir struct {
 	dir    string
 	by     mapping.Mapping
 	zone   *time.Location
+	now    time.Time
 	report *Report
 	rest   []string
 }
@@ -32,7 +33,7 @@ func openMapped(cfg *Config, zone *time.Location, r *Report) (*mappedDir, error)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Usage, cfg.Raw, "the folder of exports cannot be read", "name the folder that holds your files")
 	}
-	d := &mappedDir{dir: cfg.Raw, by: m, zone: zone, report: r}
+	d := &mappedDir{dir: cfg.Raw, by: m, zone: zone, now: cfg.Now, report: r}
 	for _, e := range entries {
 		if !slices.ContainsFunc(m.Files, func(f mapping.File) bool { return f.File == e.Name() }) {
 			d.rest = append(d.rest, e.Name())
@@ -46,7 +47,7 @@ func (d *mappedDir) ignored() []string { return d.rest }
 func (d *mappedDir) open(entity string) (records, error) {
 	m := &mappedRecords{report: d.report, said: len(d.report.Refused)}
 	for _, f := range d.by.For(entity) {
-		rows, err := mapping.Open(d.dir, f, d.zone)
+		rows, err := mapping.Open(d.dir, f, d.zone, d.now)
 		if err != nil {
 			m.Close()
 			return nil, err

@@ -10,7 +10,8 @@ import (
 // order is how a column writes dates: as numbers of days, as a spreadsheet keeps them, as text, or both.
 type order struct {
 	excel  bool
-	layout string // of package time; "" is none
+	layout string    // of package time; "" is none
+	latest time.Time // a year of two digits that would be later is of the century before; zero: all are of this one
 }
 
 // parseOrder reads what a mapping says: M/D/Y, excel, or `excel or M/D/Y`.
@@ -29,7 +30,7 @@ func parseOrder(text string) (o order, ok bool) {
 	return o, ok
 }
 
-// layout turns an order such as D.M.Y into what package time reads. A year has four digits: with two nobody knows the century.
+// layout turns an order such as D.M.Y into what package time reads. YY is a year of two digits.
 func layout(text string) (string, bool) {
 	var b strings.Builder
 	seen := map[byte]bool{}
@@ -37,7 +38,11 @@ func layout(text string) (string, bool) {
 		c, part := text[i], ""
 		switch c {
 		case 'Y':
-			part = "2006"
+			part = longYear
+			if strings.HasPrefix(text[i:], "YY") {
+				part = shortYear
+				i++
+			}
 		case 'M':
 			part = "1"
 			if strings.HasPrefix(text[i:], "Mon") {
@@ -61,6 +66,20 @@ func layout(text string) (string, bool) {
 	return b.String(), len(seen) == 3
 }
 
+const longYear, shortYear = "2006", "06"
+
+// century corrects a year of two digits, for which package time has its own rule.
+func (o order) century(t time.Time) time.Time {
+	if strings.Contains(o.layout, longYear) || !strings.Contains(o.layout, shortYear) {
+		return t
+	}
+	t = t.AddDate(2000+t.Year()%100-t.Year(), 0, 0) // a hundred years apart, both or none are leap years: 2000 itself is kept
+	if !o.latest.IsZero() && t.After(o.latest) {
+		t = t.AddDate(-100, 0, 0)
+	}
+	return t
+}
+
 var clocks = []string{" 15:04", " 15:04:05", "T15:04", "T15:04:05", " 3:04 PM", " 3:04:05 PM", " 3:04PM", " 3:04:05PM"}
 
 // read finds the wall clock that a text shows, and whether it shows an hour.
@@ -75,11 +94,11 @@ func (o order) read(text string, from1904 bool) (wall time.Time, hour, ok bool) 
 	}
 	text = strings.ToUpper(text)
 	if t, err := time.Parse(o.layout, text); err == nil {
-		return t, false, true
+		return o.century(t), false, true
 	}
 	for _, clock := range clocks {
 		if t, err := time.Parse(o.layout+clock, text); err == nil {
-			return t, true, true
+			return o.century(t), true, true
 		}
 	}
 	return wall, false, false
@@ -121,7 +140,7 @@ func (o order) moment(text string, from1904 bool, zone *time.Location) (iso stri
 	if o.layout != "" {
 		for _, clock := range []string{"T15:04:05Z07:00", " 15:04:05Z07:00", "T15:04Z07:00", " 15:04Z07:00"} {
 			if t, err := time.Parse(o.layout+clock, text); err == nil {
-				return t.Format(time.RFC3339), true
+				return o.century(t).Format(time.RFC3339), true
 			}
 		}
 	}

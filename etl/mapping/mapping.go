@@ -191,7 +191,7 @@ func (f File) checkDates(e models.Entity) (what, do string) {
 		c, _ := e.Column(ours)
 		dated := c.Type == models.TypeDate || c.Type == models.TypeDateTime || ours == "birth_date"
 		if _, ok := parseOrder(text); !ok || !dated || !f.has(ours) {
-			return "dates names a column that is none of dates or is not mapped, or an order that is not known", "write Y-M-D, M/D/Y, D.M.Y, D-Mon-Y, excel, or excel or M/D/Y"
+			return "dates names a column that is none of dates or is not mapped, or an order that is not known", "write Y-M-D, M/D/Y, M/D/YY, D.M.Y, D-Mon-Y, excel, or excel or M/D/Y"
 		}
 	}
 	return "", ""

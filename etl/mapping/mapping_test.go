@@ -45,7 +45,7 @@ func suggested(t *testing.T, dir string) (Mapping, string) {
 
 // read is everything in a file, one text a row, cells separated by bars.
 func read(dir string, f File, zone *time.Location) (head string, rows []string, err error) {
-	r, err := Open(dir, f, zone)
+	r, err := Open(dir, f, zone, time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC))
 	if err != nil {
 		return "", nil, err
 	}
@@ -178,7 +178,7 @@ func TestSuggestedDates(t *testing.T) {
 		{"with a time behind", "2026-02-01T00:00 2026-04-03T00:00", "Y-M-D", false, false},
 		{"names of months", "1-Feb-2026 13-MAR-2026", "D-Mon-Y", false, false},
 		{"no order fits", "1/2/2026 13.4.2026", "", false, true},
-		{"years of two digits", "1/2/26", "", false, true},
+		{"years of two digits", "1/2/26 13/4/26", "D/M/YY", false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := "placement_id,person_key,started_on\n"
@@ -231,6 +231,10 @@ func TestDays(t *testing.T) {
 		{"M/D/Y", "7/3/2010 0:00:00", "2010-07-03", false},
 		{"M/D/Y", "13/3/2010", "13/3/2010", false},
 		{"M/D/Y", "7/3/10", "7/3/10", false},
+		{"M/D/YY", "7/3/10", "2010-07-03", false},
+		{"M/D/YY", "7/3/98", "2098-07-03", false},
+		{"D-Mon-YY", "29-Feb-72", "2072-02-29", false},
+		{"M/D/YY", "7/3/2010", "7/3/2010", false},
 		{"D-Mon-Y", "03-JUL-2010", "2010-07-03", false},
 		{"excel", "40362", "2010-07-03", false},
 		{"excel", "40362.75", "2010-07-03", false},
@@ -250,8 +254,18 @@ func TestDays(t *testing.T) {
 	}
 }
 
+// Nobody is born in the future: a year of two digits that says so is of the century before.
+func TestBirthsOfTwoDigits(t *testing.T) {
+	dir := folder(t, map[string]string{"a.csv": "id,born,until\n1,7/3/10,7/3/30\n2,12/1/26,\n3,12/2/26,\n4,7/3/98,\n5,2/29/00,\n"})
+	_, rows, err := read(dir, File{File: "a.csv", Entity: "persons", Charset: "utf-8", Separator: ",", Columns: map[string]string{"id": "person_key", "born": "birth_date", "until": "release_until"},
+		Dates: map[string]string{"birth_date": "M/D/YY", "release_until": "M/D/YY"}}, time.UTC)
+	if got := strings.Join(rows, " "); err != nil || got != "1|2010-07-03|2030-07-03 2|2026-12-01| 3|1926-12-02| 4|1998-07-03| 5|2000-02-29|" {
+		t.Errorf("%s %v", got, err)
+	}
+}
+
 func TestOrders(t *testing.T) {
-	for order, ok := range map[string]bool{"M/D/Y": true, "D.M.Y": true, "Y-M-D": true, "D-Mon-Y": true, "excel": true, "excel or M/D/Y": true,
+	for order, ok := range map[string]bool{"M/D/Y": true, "D.M.Y": true, "Y-M-D": true, "D-Mon-Y": true, "M/D/YY": true, "YY-M-D": true, "M/D/YYY": false, "excel": true, "excel or M/D/Y": true,
 		"": false, "M/D": false, "M/M/Y": false, "M/Mon/Y": false, "mdy": false, "M/D/Y H": false, "M/D/Y or D/M/Y": false, "excel or excel": false, "excel or ": false} {
 		if _, got := parseOrder(order); got != ok {
 			t.Errorf("%q: %v", order, got)

@@ -126,6 +126,7 @@ type Rows struct {
 	name   string
 	grid   grid
 	zone   *time.Location // nil: moments without offset are not read
+	today  time.Time      // nobody is born later
 	from04 bool           // days are counted from 1904
 	width  int
 	cols   []column
@@ -143,13 +144,13 @@ type column struct {
 	codes map[string]string
 }
 
-// Open opens one of the agency's files in the folder of exports.
-func Open(dir string, f File, zone *time.Location) (*Rows, error) {
+// Open opens one of the agency's files in the folder of exports. Births of which the year has two digits are not after now.
+func Open(dir string, f File, zone *time.Location, now time.Time) (*Rows, error) {
 	g, err := openGrid(dir, f)
 	if err != nil {
 		return nil, err
 	}
-	r := &Rows{file: f, name: f.File, grid: g, day: -1}
+	r := &Rows{file: f, name: f.File, grid: g, day: -1, today: now}
 	if w, ok := g.(*workbook); ok {
 		r.name, r.from04 = w.name, w.from1904
 	}
@@ -214,6 +215,9 @@ func (r *Rows) column(e models.Entity, ours string, at int) column {
 		c.Column = models.Column{Name: ours, Type: models.TypeToken} // identifying: nothing is translated
 	}
 	c.order, c.dated = parseOrder(r.file.Dates[ours])
+	if ours == "birth_date" {
+		c.order.latest = r.today
+	}
 	if codes := r.file.Codes[ours]; codes != nil {
 		c.codes = map[string]string{}
 		for theirs, code := range codes {

@@ -85,7 +85,7 @@ func TestOnlyFilesOfTheFolder(t *testing.T) {
 	for _, name := range []string{"a.csv", "d.csv", "none.csv"} {
 		f := persons
 		f.File = name
-		if _, err := Open(dir, f, time.UTC); problem.ExitCode(err) != problem.Usage {
+		if _, err := Open(dir, f, time.UTC, time.Time{}); problem.ExitCode(err) != problem.Usage {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

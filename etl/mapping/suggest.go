@@ -238,7 +238,7 @@ func numbered(header string) bool {
 	return len(words) > 1 && slices.Contains([]string{"id", "no", "nr", "number", "#"}, words[len(words)-1])
 }
 
-var orders = []string{"Y-M-D", "M/D/Y", "D.M.Y", "M-D-Y", "D/M/Y", "D-M-Y", "Y/M/D", "D-Mon-Y", "D Mon Y"}
+var orders = []string{"Y-M-D", "M/D/Y", "D.M.Y", "M-D-Y", "D/M/Y", "D-M-Y", "Y/M/D", "D-Mon-Y", "D Mon Y", "M/D/YY", "D.M.YY", "M-D-YY", "D/M/YY", "D-M-YY", "D-Mon-YY"}
 
 // values proposes codes and the order of dates from what stands in a column.
 func (s *Seen) values(e models.Entity, h *Heading, cells map[string]bool) {

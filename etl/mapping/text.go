@@ -8,8 +8,8 @@ import (
 )
 
 const preamble = `# How your files become the dictionary's. Check every line: what is not named here stays with you.
-# columns: yours: ours. codes: ours, then yours: ours. dates: the order of Y, M and D with the signs between them (Mon for names of
-# months), excel for days as a spreadsheet counts them, or both: excel or M/D/Y. zone: local reads hours without offset in the time
+# columns: yours: ours. codes: ours, then yours: ours. dates: the order of Y, M and D with the signs between them (YY: a year of two digits;
+# Mon: names of months), excel for days as a spreadsheet counts them, or both: excel or M/D/Y. zone: local reads hours without offset in the time
 # zone of the kit.
 schema: 1
 files:

@@ -72,7 +72,7 @@ func TestWorkbooks(t *testing.T) {
 	if want := "1|4711|legal|2026-07-03T22:00:00-07:00| 2|4711|legal|2026-07-04T00:00:00-07:00|day"; err != nil || strings.Join(rows, " ") != want {
 		t.Errorf("%s\n%v", strings.Join(rows, " "), err)
 	}
-	r, err := Open(dir, m.For("services")[0], losAngeles(t))
+	r, err := Open(dir, m.For("services")[0], losAngeles(t), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestNothingIsUnpackedToDisk(t *testing.T) {
 	dir := bookFolder(t, b)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	r, err := Open(dir, File{File: "a.xlsx", Entity: "persons", Columns: map[string]string{"Client ID": "person_key"}}, time.UTC)
+	r, err := Open(dir, File{File: "a.xlsx", Entity: "persons", Columns: map[string]string{"Client ID": "person_key"}}, time.UTC, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

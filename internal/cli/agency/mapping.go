@@ -105,7 +105,7 @@ func preview(s mapping.Seen, a partner.Agreement) string {
 			fmt.Fprintf(&b, "      values that are no code of %s: %d. Name them under codes, or deidentify refuses them\n", h.Ours, h.Unmatched)
 		}
 		if h.Undated {
-			fmt.Fprintf(&b, "      not every cell is a date in one order that is known, with a year of four digits: export it anew, or name the order under dates\n")
+			fmt.Fprintf(&b, "      not every cell is a date in one order that is known: export it anew, or name the order under dates\n")
 		}
 		if h.Ambiguous {
 			fmt.Fprintf(&b, "      read as %s, but day and month could be the other way round: check\n", s.Dates[h.Ours])
