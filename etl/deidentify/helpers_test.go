@@ -160,12 +160,12 @@ func everything(t testing.TB, dir string) string {
 	return all.String()
 }
 
-var hash = regexp.MustCompile(`[0-9a-f]{64}`)
+var hexHash = regexp.MustCompile(`[0-9a-f]{64}`)
 
 // legible is everything but the hashes of the manifest: a sealed file's is another each time, and may hold any short number.
 func legible(t testing.TB, dir string) string {
 	t.Helper()
-	return hash.ReplaceAllString(everything(t, dir), "")
+	return hexHash.ReplaceAllString(everything(t, dir), "")
 }
 
 func prepareToday(t testing.TB, k partner.Kit) models.Date {
