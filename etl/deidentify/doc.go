@@ -7,12 +7,15 @@
 //
 // Every key is replaced by HMAC-SHA256 under the agency's own key, over population, kind of key and own number: the
 // same number gives the same pseudonym in every file and run of one agency, and nothing in common with another
-// agency's, or with the same number in another role. Names and birth dates become linkage tokens under the linkage
-// key, in a domain for each population, birth_year, and the age at an engagement; then they are dropped.
+// agency's, or with the same number in another role. Names, birth dates and numbers become a set of linkage tokens (package tokens) under the
+// linkage key, in a domain for each population, birth_year, and the age at an engagement; then they are dropped. Persons and accused
+// persons are sealed to the home: no token lies in clear on a disk or on SFTP.
 //
-// After the last file a gate with its own reading reads everything back: shape of every cell, and no cell that equals
-// a name, birth date, social security or telephone number of this batch. Only then the manifest is written, last. A
-// run that fails removes its drop; one that is killed leaves a drop without manifest, which counts nowhere.
+// After the last file a gate with its own reading reads everything back, sealed files before they are sealed: shape of every cell, what
+// package leak looks for, and no cell that holds a name, birth date or number of this batch, plain, encoded or hashed. Only then the manifest
+// is written, last. A run that fails removes its drop; one that is killed leaves a drop without manifest, which counts nowhere.
+//
+// Input is the dictionary's own files, an agency's files by a mapping (package mapping), or an HMIS CSV export.
 //
 // In memory stay the persons of the batch (about 60 bytes each) and hashes of their clear values, never the rows.
 package deidentify

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"filippo.io/age"
-
 	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
@@ -64,7 +62,7 @@ func pending(kit partner.Kit) (list []forgetRequest, err error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, cannotWrite(path, err)
+		return nil, problem.Wrap(err, problem.Failed, path, "the requests that wait cannot be read", "check the permissions of the kit")
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
@@ -85,16 +83,12 @@ func writeForget(cfg Config) (*manifestForget, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	to, err := age.ParseX25519Recipient(cfg.Kit.SealTo)
-	if err != nil {
-		return nil, problem.New(problem.Usage, "kit.json", "it does not say whom requests are sealed to", "ask the warehouse for a new kit")
-	}
 	b, err := json.Marshal(map[string]any{"schema": 1, "requests": list})
 	if err != nil {
 		return nil, err
 	}
 	var sealed bytes.Buffer
-	w, err := age.Encrypt(&sealed, to)
+	w, err := sealing(&sealed, cfg.Kit.SealTo)
 	if err == nil {
 		_, err = w.Write(b)
 	}

@@ -109,7 +109,7 @@ func prepare(cfg *Config, r *Report) (setup, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return usage(cfg.Out, "the folder of the drop cannot be made", "check the path and the permissions")
 	}
-	if within(cfg.Out, cfg.Kit.Dir) {
+	if Within(cfg.Out, cfg.Kit.Dir) {
 		return usage(cfg.Out, "the drop would lie in the folder of the kit, which holds keys and keymaps", "put it elsewhere: drops are uploaded, kits never")
 	}
 	if cfg.Covers == nil {
@@ -123,8 +123,8 @@ func prepare(cfg *Config, r *Report) (setup, error) {
 	return s, nil
 }
 
-// within reports whether path would lie in dir or below.
-func within(path, dir string) bool {
+// Within reports whether path would lie in dir or below, links resolved.
+func Within(path, dir string) bool {
 	real := func(p string) string {
 		if abs, err := filepath.Abs(p); err == nil {
 			p = abs

@@ -9,5 +9,8 @@
 //	age -d -i keys/drops.key landing/PARTNER/DROP/raw.key > drop.key
 //	age -d -i drop.key landing/PARTNER/DROP/raw.age | zstd -d | tar xv
 //
+// Files that agencies sealed (.csv.age: persons with tokens as they were sent) are not kept. Shed removes them from the area before
+// the lake is built; what stays of them is the checked rows under the vault's key, and their SHA-256 in the manifest.
+//
 // A crash leaves either the upload or both files: raw.key is written last, and only then does the upload go.
 package kept

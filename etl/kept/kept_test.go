@@ -53,6 +53,7 @@ func TestAnUploadIsSealedAndGoes(t *testing.T) {
 	k, err := HomeKey(durable.OS(), keys)
 	must(t, err)
 	up, landed, files := upload(t)
+	must(t, os.WriteFile(filepath.Join(up, "persons.csv.age"), []byte("tokens as they were sent"), 0o600)) // is not kept
 	must(t, Seal(durable.OS(), k, up, landed))
 	if _, err := os.Lstat(up); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the upload is still there: %v", err)

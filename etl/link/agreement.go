@@ -48,23 +48,22 @@ type NameLevel uint8
 
 // The levels of names and birth date. A first name differs only where both records have one.
 const (
-	NoName          NameLevel = iota
-	NameYear                  // three letters of the first name, the last name, the year
-	RareDiffers               // both names, rare; the dates differ
-	VeryRareDiffers           // both names, very rare; the dates differ
-	RareUndated               // both names, rare; one record has no date
-	CrossDate                 // one's first name is the other's last, with the date
-	FirstClose                // first name but for a letter, date
-	FirstSame                 // first name, date; the last names differ
-	LastClose                 // last name but for a letter, date
-	LastInitial               // last name, date, initial; the first names differ
-	LastSame                  // last name, date; the first names differ
-	LastAlone                 // last name, date; one record has no first name
-	DatePartly                // both names, two of the three parts of the date
-	Letters                   // letters of both names, or how they sound, date
-	BothClose                 // both names but for a letter, date
-	DaySwapped                // both names, date with day and month exchanged
-	BothSame                  // both names, date
+	NoName      NameLevel = iota
+	NameYear              // three letters of the first name, the last name, the year
+	RareDiffers           // both names, rare; the dates differ
+	RareUndated           // both names, rare; one record has no date
+	CrossDate             // one's first name is the other's last, with the date
+	FirstClose            // first name but for a letter, date
+	FirstSame             // first name, date; the last names differ
+	LastClose             // last name but for a letter, date
+	LastInitial           // last name, date, initial; the first names differ
+	LastSame              // last name, date; the first names differ
+	LastAlone             // last name, date; one record has no first name
+	DatePartly            // both names, two of the three parts of the date
+	Letters               // letters of both names, or how they sound, date
+	BothClose             // both names but for a letter, date
+	DaySwapped            // both names, date with day and month exchanged
+	BothSame              // both names, date
 	NameLevels
 )
 

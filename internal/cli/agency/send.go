@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
 
+	"heatwatch/etl/deidentify"
 	"heatwatch/etl/partner"
 	"heatwatch/etl/send"
 	"heatwatch/internal/cli"
@@ -75,7 +76,7 @@ func sendDrop(app *cli.App, cmd *cobra.Command, cfg send.Config, k partner.Kit, 
 	if err != nil {
 		return send.Result{}, err
 	}
-	if inside(dir, k.Dir) {
+	if deidentify.Within(dir, k.Dir) {
 		return send.Result{}, problem.New(problem.Refused, dir, "the drop lies in the folder of the kit, which holds keys and keymaps", "put drops elsewhere")
 	}
 	line := &progressLine{w: app.Err, clock: app.System}
@@ -94,15 +95,6 @@ func sendDrop(app *cli.App, cmd *cobra.Command, cfg send.Config, k partner.Kit, 
 		fmt.Fprintln(app.Err)
 	}
 	return r, err
-}
-
-func inside(path, dir string) bool {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return true
-	}
-	rel, err := filepath.Rel(abs, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 func sendConfig(k partner.Kit, key string) (send.Config, error) {
