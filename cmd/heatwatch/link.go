@@ -14,7 +14,7 @@ func (c *command) linkCommand() *cobra.Command {
 	cmd := &cobra.Command{Example: "  heatwatch link report",
 		Use: "link", Short: "Look at the linkage, inside the house"}
 	cmd.AddCommand(
-		c.linkReport(), c.linkExplain(), c.linkMerge(), c.linkSplit(), c.linkDump())
+		c.linkReport(), c.linkFit(), c.linkSample(), c.linkExplain(), c.linkMerge(), c.linkSplit(), c.linkDump())
 	return cmd
 }
 

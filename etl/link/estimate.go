@@ -18,8 +18,8 @@ type Quality struct {
 	Missed *Estimate // share of the pairs of one person that were not found; nil: no pair has a number, and nothing tells
 }
 
-// Estimator counts pairs of files as Pairs finds them.
-type Estimator struct {
+// estimator counts pairs of files as Pairs finds them.
+type estimator struct {
 	weights Weights
 
 	within, beside float64 // pairs of one agency's files, all of different persons: accepted, and all
@@ -31,21 +31,10 @@ type Estimator struct {
 	named          int
 }
 
-// NewEstimator begins a count. sizes are how many files each agency has, of agencies that give every person one number.
-func NewEstimator(sizes map[string]int) *Estimator {
-	e := &Estimator{weights: Default()}
-	total, squares := 0.0, 0.0
-	for _, n := range sizes {
-		e.beside += float64(n) * float64(n-1) / 2
-		total += float64(n)
-		squares += float64(n) * float64(n)
-	}
-	e.across = (total*total - squares) / 2
-	return e
-}
+func newEstimator() *estimator { return &estimator{weights: Default()} }
 
-// Add counts a pair; one tells whether both files are of one agency, linked whether they are one person.
-func (q *Estimator) Add(e Evidence, one, linked bool) {
+// add counts a pair; one tells whether both files are of one agency, linked whether they are one person.
+func (q *estimator) add(e Evidence, one, linked bool) {
 	ok := q.weights.Accepted(e)
 	if one {
 		if ok {
@@ -76,11 +65,12 @@ func (q *Estimator) Add(e Evidence, one, linked bool) {
 	}
 }
 
-// Quality is what was counted. False links: pairs of one agency's files are of different persons, so the share of them that would be
+// quality is what was counted. False links: pairs of one agency's files are of different persons, so the share of them that would be
 // accepted is that of chance; as many of the pairs across agencies are expected to be accepted wrongly. Missed links: who agrees on a
 // number is found whatever the names, so the share of those that names would find, too, is the share of all that names find; and the other way
-// round. Both are independent errors by assumption (Chandra Sekar and Deming 1949).
-func (q *Estimator) Quality() Quality {
+// round (Chandra Sekar and Deming 1949). That takes errors for independent. They are not: who gives another name gives another number, too. So the upper
+// end allows both to fail together three times as often.
+func (q *estimator) quality() Quality {
 	out := Quality{Pairs: q.accepted}
 	if q.beside > 0 {
 		out.False = predicted(q.within, q.across/q.beside)
@@ -92,11 +82,16 @@ func (q *Estimator) Quality() Quality {
 		if q.accepted > 0 {
 			u = float64(q.unnumbered) / float64(q.accepted)
 		}
-		rate := func(name, number float64) float64 { return u*name + (1-u)*name*number }
-		out.Missed = &Estimate{rate(missName.Value, missNumber.Value), rate(missName.Low, missNumber.Low), rate(missName.High, missNumber.High)}
+		rate := func(name, number, together float64) float64 {
+			return u*name + (1-u)*min(name, number, together*name*number)
+		}
+		out.Missed = &Estimate{rate(missName.Value, missNumber.Value, 1), rate(missName.Low, missNumber.Low, 1), rate(missName.High, missNumber.High, together)}
 	}
 	return out
 }
+
+// together is how much more often than by chance names and number may be wrong in one record, at the upper end.
+const together = 3
 
 // predicted is how many events are to be expected in factor times the room in which n were seen: the mean, and the 95 % interval of
 // the count itself (negative binomial: a Poisson count whose rate is known by n events, Jeffreys' prior).

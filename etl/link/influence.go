@@ -4,68 +4,6 @@ import (
 	"slices"
 )
 
-// filesOf are the files of a crosswalk with their sets, in the order in which they came. Files without a set are left out.
-func filesOf(rows []Row, sets []FounderSet) []File {
-	type id struct{ population, partner, key string }
-	by := map[id][]Set{}
-	for _, s := range sets {
-		k := id{s.Population, s.Partner, s.PersonKey}
-		by[k] = append(by[k], s.Set)
-	}
-	var files []File
-	for _, r := range rows {
-		if s := by[id{r.Population, r.Partner, r.PersonKey}]; s != nil {
-			files = append(files, File{Population: r.Population, Partner: r.Partner, PersonKey: r.PersonKey, Created: int64(r.Since), Sets: s})
-		}
-	}
-	return inOrder(files)
-}
-
-// qualities estimates the errors of each agency's links: pairs of one of its files with any other agency's.
-func qualities(files []File, rows []Row, distinct func(string) bool) map[string]*Quality {
-	person := map[string]uint32{}
-	name := func(population, partner, key string) string { return population + " " + partner + " " + key }
-	for _, r := range rows {
-		person[name(r.Population, r.Partner, r.PersonKey)] = r.Person
-	}
-	sizes := map[string]int{}
-	for _, f := range files {
-		if distinct(f.Partner) {
-			sizes[f.Partner]++
-		}
-	}
-	all := NewEstimator(sizes)
-	by := map[string]*Estimator{}
-	count := map[string]int{}
-	for _, f := range files {
-		count[f.Partner]++
-	}
-	for p := range count {
-		by[p] = NewEstimator(nil)
-	}
-	Pairs(files, func(i, j int, e Evidence) {
-		a, b := files[i], files[j]
-		linked := person[name(a.Population, a.Partner, a.PersonKey)] == person[name(b.Population, b.Partner, b.PersonKey)]
-		if a.Partner == b.Partner {
-			if distinct(a.Partner) {
-				all.Add(e, true, linked)
-			}
-			return
-		}
-		by[a.Partner].Add(e, false, linked)
-		by[b.Partner].Add(e, false, linked)
-	})
-	out := map[string]*Quality{}
-	for p, e := range by {
-		// The chance is that of all agencies; the pairs are the agency's own with the files of the others.
-		e.within, e.beside = all.within, all.beside
-		e.across = float64(count[p]) * float64(len(files)-count[p])
-		q := e.Quality()
-		out[p] = &q
-	}
-	return out
-}
-
 // mostInComponent bounds what is looked at for influence: files that hang together by accepted pairs.
 const mostInComponent = 60
 

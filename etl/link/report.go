@@ -5,58 +5,66 @@ import (
 	"slices"
 )
 
-// AgencyReport says how the files of one agency fared.
-type AgencyReport struct {
-	Agency    string `json:"agency"`
-	Files     int    `json:"files"`
-	Linked    int    `json:"linked"`    // of a person that another agency knows too
-	Alone     int    `json:"alone"`     // of a person that nobody else knows
-	Conflicts int    `json:"conflicts"` // second files of one person at this agency: not measured
+// GroupReport says how the files of one agency, or of another group, fared.
+type GroupReport struct {
+	Group     string
+	Files     int
+	Linked    int // of a person of whom there is another file
+	Alone     int
+	Conflicts int // second files of one person at one agency: not measured
 
 	Quality   *Quality // of its links; nil: it sent no sets
-	Influence int      // most files of others that one of its files keeps where they are
+	Influence int      // of an agency: most files of others that one of its files keeps where they are
 }
 
 // Report counts a crosswalk per agency, in the order of their names, and judges the links by the sets of its files. distinct says
 // which agencies give one person one number. It is for the house; partners never see it.
-func Report(rows []Row, sets []FounderSet, distinct func(partner string) bool) []AgencyReport {
-	all := counts(rows)
+func Report(rows []Row, sets []FounderSet, distinct func(partner string) bool) []GroupReport {
 	files := filesOf(rows, sets)
-	quality := qualities(files, rows, distinct)
+	all := report(rows, files, distinct, grouping{of: func(f FileID) string { return f.Partner }})
 	influence := influences(files)
 	for i := range all {
-		all[i].Quality, all[i].Influence = quality[all[i].Agency], influence[all[i].Agency]
+		all[i].Influence = influence[all[i].Group]
 	}
 	return all
 }
 
-func counts(rows []Row) []AgencyReport {
+// ReportBy is Report for groups of files: of is the group of a file. Every group has its own rate of chance, as some peoples
+// have fewer names than others.
+func ReportBy(rows []Row, sets []FounderSet, distinct func(partner string) bool, of func(FileID) string) []GroupReport {
+	return report(rows, filesOf(rows, sets), distinct, grouping{of: of, own: true})
+}
+
+func report(rows []Row, files []File, distinct func(string) bool, by grouping) []GroupReport {
 	size := map[uint32]int{}
 	for _, r := range rows {
 		size[r.Person]++
 	}
-	by := map[string]*AgencyReport{}
+	groups := map[string]*GroupReport{}
 	for _, r := range rows {
-		a := by[r.Partner]
-		if a == nil {
-			a = &AgencyReport{Agency: r.Partner}
-			by[r.Partner] = a
+		name := by.of(r.Of())
+		g := groups[name]
+		if g == nil {
+			g = &GroupReport{Group: name}
+			groups[name] = g
 		}
-		a.Files++
+		g.Files++
 		switch {
 		case !r.Measured:
-			a.Conflicts++
+			g.Conflicts++
 		case size[r.Person] > 1:
-			a.Linked++
+			g.Linked++
 		default:
-			a.Alone++
+			g.Alone++
 		}
 	}
-	var all []AgencyReport
-	for _, a := range by {
-		all = append(all, *a)
+	quality := qualities(files, rows, distinct, by)
+	var all []GroupReport
+	for name, g := range groups {
+		g.Quality = quality[name]
+		all = append(all, *g)
 	}
-	slices.SortFunc(all, func(a, b AgencyReport) int { return cmp.Compare(a.Agency, b.Agency) })
+	slices.SortFunc(all, func(a, b GroupReport) int { return cmp.Compare(a.Group, b.Group) })
 	return all
 }
 
