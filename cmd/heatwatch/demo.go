@@ -37,29 +37,37 @@ const (
 
 func (c *command) demoCommand() *cobra.Command {
 	var out string
-	var check bool
+	var check, linkage bool
 	cmd := &cobra.Command{Use: "demo", Short: "The whole story on a synthetic county of 20 agencies, in under two minutes", Args: cobra.NoArgs,
 		Long: `Makes a synthetic county, de-identifies the exports of its 20 agencies, drops them over SFTP into a server of its own,
 runs a nightly, releases what is due, prints two reports and the budget, and publishes the site. No person in it exists.
 
 With --check it prints beside the released figures what is exactly so in the synthetic county, how far the noise moved
-each, and how many intervals hold the truth: the totals, and with --format csv or json all. Where the demonstration is
-there already it is only compared.`,
+each, and how many intervals hold the truth: the totals, and with --format csv or json all. With --linkage it prints for
+every two agencies how many children both know, how many of them were linked, and how many links are false. Where the
+demonstration is there already it is only compared.`,
 		Example: `  heatwatch demo --out demo
-  heatwatch demo --out demo --check`,
+  heatwatch demo --out demo --check
+  heatwatch demo --out demo --linkage`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := os.Stat(out); err != nil || !check {
-				if err := c.demo(cmd.Context(), out, !check || c.Format == "" || c.Format == string(render.FormatTable)); err != nil {
+			if _, err := os.Stat(out); err != nil || !check && !linkage {
+				if err := c.demo(cmd.Context(), out, !check && !linkage || c.Format == "" || c.Format == string(render.FormatTable)); err != nil {
 					return err
 				}
 			}
 			if check {
-				return c.checkDemo(out)
+				if err := c.checkDemo(out); err != nil {
+					return err
+				}
+			}
+			if linkage {
+				return c.checkLinkage(out)
 			}
 			return nil
 		}}
 	cmd.Flags().StringVar(&out, "out", "demo", "folder for everything that the demonstration makes; must not exist, unless it is to be checked")
 	cmd.Flags().BoolVar(&check, "check", false, "compare what was released with the truth of the synthetic county")
+	cmd.Flags().BoolVar(&linkage, "linkage", false, "compare who was linked with who is who in the synthetic county")
 	return cmd
 }
 

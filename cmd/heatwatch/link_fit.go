@@ -17,6 +17,7 @@ func (c *command) linkFit() *cobra.Command {
 		Long: `Estimates, without labels, how often two files agree so far if they are of one person and if they are of two, and prints the weight
 that follows (binary logarithm of the ratio, with a 95 % interval) beside the one that is frozen in this version of the linkage. Pairs of two
 persons are those of one agency's files; how far names agree is learnt from pairs that agree on the whole number, and the other way round.
+Where no such pair was seen an end of the interval is open, and its cell empty.
 It changes nothing: a file never moves because others came, so weights change with a version of the program alone. Where the
 house has many pairs and frozen lies far outside, tell the maintainers the table; it names nobody.`,
 		Example: "  heatwatch link fit --format table",
@@ -32,10 +33,15 @@ house has many pairs and frozen lies far outside, tell the maintainers the table
 			t := render.Table{Columns: render.Cols("part", "level", "pairs#", "one_person#", "two_persons#", "weight#", "weight_low#", "weight_high#", "frozen#")}
 			for _, f := range link.Fit(rows, sets, h.distinct) {
 				row := []string{f.Part, f.Level, fmt.Sprint(f.Pairs), fmt.Sprintf("%.4f", f.One.Value), fmt.Sprintf("%.2e", f.Two.Value), "", "", "", fmt.Sprintf("%.1f", f.Frozen)}
+				if f.Pairs > 0 {
+					row[6] = fmt.Sprintf("%.1f", f.Weight.Low)
+				}
 				if f.Tells {
+					row[7] = fmt.Sprintf("%.1f", f.Weight.High)
+				}
+				if f.Pairs > 0 && f.Tells {
 					row[5] = fmt.Sprintf("%.1f", f.Weight.Value)
 				}
-				row[6], row[7] = fmt.Sprintf("%.1f", f.Weight.Low), fmt.Sprintf("%.1f", f.Weight.High)
 				t.Rows = append(t.Rows, row)
 			}
 			return c.Table(t)

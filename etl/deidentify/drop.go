@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
@@ -84,8 +85,9 @@ func writeFiles(ctx context.Context, cfg Config, s setup, src source, k *keymap,
 	t := &translator{setup: s, mac: newMAC(cfg.Kit.AgencyKey), people: map[digest]person{}, listed: map[string]bool{}, noted: map[digest]bool{},
 		clear: newClearSet(), keymap: k, report: r, lenient: cfg.From == "hmis-csv", seen: map[string]*survey{}, cached: map[string]map[string]named{}}
 	r.Ignored = src.ignored()
+	totals := s.agreement.Sharing == partner.SharingAggregate
 	for _, e := range order() {
-		if e.Tokens {
+		if e.Tokens && !totals {
 			if err := t.survey(ctx, src, e); err != nil {
 				return nil, err
 			}
@@ -93,6 +95,9 @@ func writeFiles(ctx context.Context, cfg Config, s setup, src source, k *keymap,
 	}
 	var files []made
 	for _, e := range order() {
+		if totals && aboutPersons(e) {
+			continue // counted, and not sent
+		}
 		f, err := t.writeFile(ctx, cfg, e, src)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"heatwatch/etl/partner"
 	"heatwatch/internal/durable"
 	"heatwatch/models"
 )
@@ -22,7 +23,8 @@ type manifest struct {
 	Covers  manifestCovers `json:"covers"`
 	Mode    string         `json:"mode"`
 	Files   []manifestFile `json:"files"`
-	Home    string         `json:"home,omitempty"` // id of the home that the kit came from
+	Home    string         `json:"home,omitempty"`    // id of the home that the kit came from
+	Consent string         `json:"consent,omitempty"` // in_force: the agency attests that every person in the drop agreed, and that it holds on the day of created
 
 	Forget *manifestForget `json:"forget,omitempty"`
 }
@@ -54,6 +56,9 @@ type manifestFile struct {
 func writeManifest(cfg Config, files []made, forget *manifestForget) error {
 	m := manifest{Schema: 1, Partner: cfg.Kit.Partner, Created: cfg.Now.UTC().Format(time.RFC3339),
 		Covers: manifestCovers{cfg.Covers.From, cfg.Covers.To}, Mode: "snapshot", Home: cfg.Kit.Home, Forget: forget}
+	if cfg.Kit.Agreement.Sharing == partner.SharingConsented {
+		m.Consent = "in_force"
+	}
 	for _, f := range files {
 		m.Files = append(m.Files, manifestFile{f.name(), f.entity, f.rows, f.sha256})
 	}

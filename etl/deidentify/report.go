@@ -20,6 +20,7 @@ type Report struct {
 	Refused               []Finding // why nothing leaves; at most MaxFindings
 	RefusedCount          int
 	HMIS                  *HMISReport
+	Totals                []Totals // of files about persons, where the agreement shares totals only
 }
 
 // FileReport is about one file of the drop.
@@ -91,6 +92,12 @@ func (r Report) Text() string {
 		list("stays with you", f.Dropped)
 		list("stays with you, because the agreement does not name it", f.NotAgreed)
 		f.counts(p)
+	}
+	if len(r.Totals) > 0 {
+		p("\nYour agreement shares totals only: no row about a person leaves. For your own use:")
+		for _, t := range r.Totals {
+			t.text(&b)
+		}
 	}
 	for _, s := range r.Ignored {
 		p("\n%s: not a file of the dictionary, nothing of it leaves", s)

@@ -72,6 +72,12 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if err != nil {
 		return r, err
 	}
+	if s.agreement.Sharing == partner.SharingAggregate {
+		others := false
+		if r.Totals, others, err = s.countTotals(ctx, src); err != nil || !others {
+			return r, err
+		}
+	}
 	if err := s.mayShare(src); err != nil {
 		return r, err
 	}
@@ -157,14 +163,14 @@ func openSource(cfg *Config, s setup, r *Report) (source, error) {
 	return nil, problem.New(problem.Usage, "--from", "the only foreign form is hmis-csv", "leave --from out for a folder of CSV files named as in the dictionary")
 }
 
-// mayShare compares what is there with how the agreement shares: totals only, or persons with consent in force.
+// mayShare refuses where the agreement shares persons with consent in force, and nothing says who they are.
 func (s setup) mayShare(src source) error {
-	if s.agreement.Sharing == partner.SharingToken {
+	if !s.consented {
 		return nil
 	}
 	about, release := "", false // a file about persons we serve; a column that says who agreed
 	for _, e := range order() {
-		if e.Index("person_key") < 0 {
+		if !aboutPersons(e) {
 			continue
 		}
 		in, err := src.open(e.Name)
@@ -176,9 +182,6 @@ func (s setup) mayShare(src source) error {
 		}
 		release = release || e.Name == "persons" && slices.Contains(in.header(), "release")
 		in.Close()
-		if s.agreement.Sharing == partner.SharingAggregate {
-			return problem.New(problem.Refused, in.file(), "the agreement shares totals only: no record about a person may leave", "remove the file, or agree on another form of sharing")
-		}
 		if e.Population != "accused" {
 			about = in.file()
 		}

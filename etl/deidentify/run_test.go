@@ -354,7 +354,6 @@ func TestRefusedBeforeARowIsRead(t *testing.T) {
 		{"a name no drop has", problem.Usage, func(c *Config) { c.Out += "/über alles" }, "name"},
 		{"a suspended agreement", problem.Usage, func(c *Config) { c.Kit.Agreement.State = partner.StateSuspended }, "suspended"},
 		{"an agreement that has ended", problem.Usage, func(c *Config) { c.Kit.Agreement.Ends, c.Kit.Agreement.EndsOn = true, models.DateOf(now)-1 }, "ended"},
-		{"totals only", problem.Refused, func(c *Config) { c.Kit.Agreement.Sharing = partner.SharingAggregate }, "totals only"},
 		{"another system", problem.Usage, func(c *Config) { c.From = "excel" }, "hmis-csv"},
 		{"a roster without need", problem.Usage, func(c *Config) { c.Roster = "all" }, "--roster"},
 		{"consent that nobody wrote down", problem.Usage, func(c *Config) { c.Kit.Agreement.Sharing = partner.SharingConsented }, "release"},
@@ -495,6 +494,77 @@ func TestConsentedPersonsOnly(t *testing.T) {
 	}
 	if r.Files[0].HeldBack != 3 {
 		t.Errorf("%d persons held back, want 3", r.Files[0].HeldBack)
+	}
+	if b, err := os.ReadFile(filepath.Join(cfg.Out, manifestName)); err != nil || !strings.Contains(string(b), `"consent": "in_force"`) {
+		t.Errorf("the agency does not attest consent: %s %v", b, err)
+	}
+}
+
+// Consent is asked for each night anew: one that ran out holds the person back, one that was renewed lets it go, one that was revoked holds it back.
+func TestConsentChangesBetweenDrops(t *testing.T) {
+	cfg := configOf(t, kitOf(t, "shelter-a", 1), map[string]string{})
+	cfg.Kit.Agreement.Sharing = partner.SharingConsented
+	for i, c := range []struct {
+		says string
+		days int
+		want int
+	}{{"signed,2026-08-02", 0, 1}, {"signed,2026-08-02", 1, 1}, {"signed,2026-08-02", 2, 0}, {"signed,2026-12-31", 2, 1}, {"none,2026-12-31", 3, 0}, {"signed,", 4, 1}, {",", 5, 0}} {
+		now := now.AddDate(0, 0, c.days)
+		cfg.Raw, cfg.Now, cfg.Covers, cfg.Out = folder(t, map[string]string{"persons.csv": "person_key,release,release_until\n1," + c.says + "\n", "trainings.csv": trainings(1)}), now, nil, filepath.Join(t.TempDir(), fmt.Sprint("d", i))
+		mustRun(t, cfg)
+		if n := len(rowsOf(t, cfg, "persons")); n != c.want {
+			t.Errorf("%s on %s: %d persons leave, want %d", c.says, now.Format(time.DateOnly), n, c.want)
+		}
+	}
+}
+
+func trainings(n int) string {
+	var b strings.Builder
+	b.WriteString("training_id,held_on,audience,attendees\n")
+	for i := range n {
+		fmt.Fprintf(&b, "t%d,2026-07-01,educators,20\n", i)
+	}
+	return b.String()
+}
+
+// Totals only: no row about a person leaves; what else there is does. Small counts are not in the table, nor one that would tell them.
+func TestTotalsOnly(t *testing.T) {
+	persons, services := "person_key,first_name,gender\n", "service_id,person_key,service_type,emergency,started_at\n"
+	for i := range 60 {
+		gender := "female"
+		switch {
+		case i < 4:
+			gender = "male"
+		case i < 20:
+			gender = "transgender"
+		}
+		persons += fmt.Sprintf("own-%d,Bavo,%s\n", i, gender)
+		services += fmt.Sprintf("s%d,own-%d,Zuzu,no,2026-07-01T10:00:00-07:00\n", i, i%30)
+	}
+	cfg := configOf(t, kitOf(t, "shelter-a", 1), map[string]string{"persons.csv": persons, "services.csv": services, "trainings.csv": trainings(3)})
+	cfg.Kit.Agreement.Sharing = partner.SharingAggregate
+	r := mustRun(t, cfg)
+	entries, err := os.ReadDir(cfg.Out)
+	if err != nil || len(entries) != 2 || entries[1].Name() != "trainings.csv" {
+		t.Errorf("what leaves is %v: %v", entries, err)
+	}
+	text := r.Text()
+	for _, want := range []string{"persons: 60 rows, 60 persons", "services: 60 rows, 30 persons", "gender                 female 40, male (few), transgender (few)\n", "emergency              no 60", "service_type           not known 60"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if all := everything(t, cfg.Out) + text; strings.Contains(all, "own-") || strings.Contains(all, "Bavo") || strings.Contains(all, "Zuzu") || strings.Contains(all, " 4") && !strings.Contains(all, " 40") {
+		t.Errorf("a cell or a small count is shown:\n%s", text)
+	}
+
+	cfg.Raw, cfg.Out = folder(t, map[string]string{"persons.csv": "person_key,gender\nown-1,male\n"}), filepath.Join(t.TempDir(), "none")
+	r, err = Run(context.Background(), cfg)
+	if _, statErr := os.Stat(cfg.Out); err != nil || r.Made || statErr == nil {
+		t.Errorf("a drop is made of persons alone: %v %v", err, r.Made)
+	}
+	if text := r.Text(); !strings.Contains(text, "fewer than 11 rows, fewer than 11 persons") || strings.Contains(text, "male") || !strings.Contains(text, "No drop was made.") {
+		t.Errorf("%s", text)
 	}
 }
 

@@ -31,6 +31,7 @@ type Drop struct {
 	Covers     Covers     `json:"covers"`
 	Mode       string     `json:"mode"`
 	After      string     `json:"after,omitempty"`
+	Consent    string     `json:"consent,omitempty"` // what the agency attested; see Manifest
 	State      string     `json:"state"`
 	Files      []DropFile `json:"files"`
 	Reasons    []Reason   `json:"reasons"`

@@ -32,8 +32,12 @@ type Manifest struct {
 	Files   []ManifestFile
 	After   string // the drop that must be applied before this one; may be empty
 	Home    string // id of the home that the kit came from; may be empty
+	Consent string // InForce: the agency attests that every person in it agreed; may be empty
 	Forget  string // SHA-256 of ForgetName; empty: nobody is to be forgotten
 }
+
+// InForce is what an agency attests that may send persons with consent in force alone.
+const InForce = "in_force"
 
 // The two modes of a drop.
 const (
@@ -113,6 +117,12 @@ func parseManifest(b []byte) (Manifest, error) {
 	}
 	if m.Home, err = top.text("home", false); err != nil {
 		return m, err
+	}
+	if m.Consent, err = top.text("consent", false); err != nil {
+		return m, err
+	}
+	if m.Consent != "" && m.Consent != InForce {
+		return m, errors.New("consent is not in_force")
 	}
 	if m.Forget, err = forgetHash(top["forget"]); err != nil {
 		return m, err

@@ -39,6 +39,8 @@ func TestManifest(t *testing.T) {
 		{"covers backwards", replace(`"from":"2026-01-01"`, `"from":"2026-08-01"`), "covers: from is later than to"},
 		{"covers no date", replace(`2026-07-31`, `2026-07-32`), "covers: to is not a date as YYYY-MM-DD"},
 		{"mode", replace(`"snapshot"`, `"full"`), "mode is neither snapshot nor delta"},
+		{"consent", replace(`"mode"`, `"consent":"asked","mode"`), "consent is not in_force"},
+		{"consent attested", replace(`"mode"`, `"consent":"in_force","mode"`), ""},
 		{"files no list", replace(`"files":[`, `"files":{"x":[`) + "}", "files is not a list"},
 		{"an entry null", replace(`"files":[`, `"files":[null,`), "files: entry 1: it is not an object"},
 	} {

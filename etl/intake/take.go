@@ -241,7 +241,7 @@ func (t *taking) refusedWhole(raw []byte) (bool, error) {
 		return true, nil
 	}
 	t.manifest = m
-	t.drop.Created, t.drop.Covers, t.drop.Mode, t.drop.After = m.Created, m.Covers, m.Mode, m.After
+	t.drop.Created, t.drop.Covers, t.drop.Mode, t.drop.After, t.drop.Consent = m.Created, m.Covers, m.Mode, m.After, m.Consent
 	if m.Partner != t.drop.Partner {
 		t.drop.refuse(Reason{Code: "wrong_partner"})
 	}

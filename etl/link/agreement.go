@@ -51,6 +51,7 @@ const (
 	NoName      NameLevel = iota
 	NameYear              // three letters of the first name, the last name, the year
 	RareDiffers           // both names, rare; the dates differ
+	RareYear              // both names, rare; the year: of one record at least no more is known, or the rest differs
 	RareUndated           // both names, rare; one record has no date
 	CrossDate             // one's first name is the other's last, with the date
 	FirstClose            // first name but for a letter, date
@@ -139,6 +140,8 @@ func (a Agreement) name() NameLevel {
 		return CrossDate
 	case a.rareUndated:
 		return RareUndated
+	case a.on(tokens.N2Rare) && a.on(tokens.First3Year):
+		return RareYear
 	case a.on(tokens.N2Rare):
 		return RareDiffers
 	case a.on(tokens.First3Year):

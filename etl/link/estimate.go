@@ -22,51 +22,62 @@ type Quality struct {
 type estimator struct {
 	weights Weights
 
-	within, beside float64 // pairs of one agency's files, all of different persons: accepted, and all
-	across         float64 // pairs of files of two agencies
+	within, beside float64 // pairs of one agency's files, all of different persons: those of which one would have joined the other, and all
+	across         float64 // pairs of files of two agencies of which one might join the other
 	accepted       int
-	numbers, alone int // accepted pairs that agree on the number, and of them those that names and date alone would accept
 	unnumbered     int // accepted pairs in which a number is missing
-	same           int // of pairs that names and date alone accept and that have two numbers: those whose numbers agree
-	named          int
+
+	byNumber, byName evidence // of pairs that the number finds, those that names and date find as well; and the other way round
+}
+
+// evidence is how many of the pairs that one part finds are found by the other, and how many persons they are of.
+type evidence struct {
+	found, of int
+	persons   map[uint32]bool
+}
+
+func (v *evidence) add(found bool, person uint32) {
+	if v.of++; found {
+		v.found++
+	}
+	if v.persons == nil {
+		v.persons = map[uint32]bool{}
+	}
+	v.persons[person] = true
+}
+
+// missed is the share that the other part does not find. Pairs of one person fail together, where one of its files is wrong: so the interval is
+// that of as many trials as there are persons.
+func (v *evidence) missed() Estimate {
+	if v.of == 0 {
+		return Estimate{0, 0, 1}
+	}
+	many := float64(v.of) / float64(len(v.persons))
+	return share(float64(v.of-v.found)/many, float64(v.of)/many)
 }
 
 func newEstimator() *estimator { return &estimator{weights: Default()} }
 
-// add counts a pair; one tells whether both files are of one agency, linked whether they are one person.
-func (q *estimator) add(e Evidence, one, linked bool) {
-	ok := q.weights.Accepted(e)
-	if one {
-		if ok {
-			q.within++
-		}
-		return
+// add counts a pair of files of two agencies; person is whose the first one is, linked whether the other is of the same.
+func (q *estimator) add(e Evidence, person uint32, linked bool) {
+	number := e.Number == NumberSame || e.Number == NumberClose
+	byName := q.weights.Accepted(Evidence{Name: e.Name}) && linked
+	if e.Number == NumberSame { // also where something else kept the two apart
+		q.byNumber.add(byName, person)
 	}
 	if !linked {
 		return
 	}
 	q.accepted++
-	number := e.Number == NumberSame || e.Number == NumberClose
-	plain := Evidence{Name: e.Name}
-	byName := q.weights.Accepted(plain)
-	if number {
-		q.numbers++
-		if byName {
-			q.alone++
-		}
-	}
 	if e.Number == NoNumber || e.Number == Last4Same {
 		q.unnumbered++
 	} else if byName {
-		q.named++
-		if number {
-			q.same++
-		}
+		q.byName.add(number, person)
 	}
 }
 
-// quality is what was counted. False links: pairs of one agency's files are of different persons, so the share of them that would be
-// accepted is that of chance; as many of the pairs across agencies are expected to be accepted wrongly. Missed links: who agrees on a
+// quality is what was counted. False links: two files of one agency are of two persons, so how often one of them would have joined the other is
+// how often chance joins two; as many of the pairs across agencies are expected to be joined wrongly. Missed links: who agrees on a
 // number is found whatever the names, so the share of those that names would find, too, is the share of all that names find; and the other way
 // round (Chandra Sekar and Deming 1949). That takes errors for independent. They are not: who gives another name gives another number, too. So the upper
 // end allows both to fail together three times as often.
@@ -75,9 +86,8 @@ func (q *estimator) quality() Quality {
 	if q.beside > 0 {
 		out.False = predicted(q.within, q.across/q.beside)
 	}
-	if q.numbers > 0 {
-		missName := share(q.numbers-q.alone, q.numbers)
-		missNumber := share(q.named-q.same, q.named)
+	if q.byNumber.of > 0 {
+		missName, missNumber := q.byNumber.missed(), q.byName.missed()
 		u := 0.0
 		if q.accepted > 0 {
 			u = float64(q.unnumbered) / float64(q.accepted)
@@ -115,13 +125,13 @@ func predicted(n, factor float64) Estimate {
 	return Estimate{mean, quantile(0.025), quantile(0.975)}
 }
 
-// share is k of n with Jeffreys' interval.
-func share(k, n int) Estimate {
+// share is k of n with Jeffreys' interval; both may be parts of trials.
+func share(k, n float64) Estimate {
 	if n == 0 {
 		return Estimate{0, 0, 1}
 	}
-	b := distuv.Beta{Alpha: float64(k) + 0.5, Beta: float64(n-k) + 0.5}
-	e := Estimate{float64(k) / float64(n), b.Quantile(0.025), b.Quantile(0.975)}
+	b := distuv.Beta{Alpha: k + 0.5, Beta: n - k + 0.5}
+	e := Estimate{k / n, b.Quantile(0.025), b.Quantile(0.975)}
 	if k == 0 {
 		e.Low = 0
 	}

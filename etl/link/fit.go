@@ -53,7 +53,7 @@ func Fit(rows []Row, sets []FounderSet, distinct func(partner string) bool) []Fi
 }
 
 func fitted(part, level string, one, ones, two, twos int, frozen float64) Fitted {
-	f := Fitted{Part: part, Level: level, Pairs: one, One: share(one, ones), Two: share(two, twos), Frozen: frozen, Tells: two > 0}
+	f := Fitted{Part: part, Level: level, Pairs: one, One: share(float64(one), float64(ones)), Two: share(float64(two), float64(twos)), Frozen: frozen, Tells: two > 0}
 	ratio := func(a, b float64) float64 { return math.Log2(max(a, 1e-12) / max(b, 1e-12)) }
 	f.Weight = Estimate{ratio(f.One.Value, f.Two.Value), ratio(f.One.Low, f.Two.High), ratio(f.One.High, f.Two.Low)}
 	return f

@@ -1,7 +1,7 @@
 package link
 
 var nameLevels = [NameLevels]string{
-	NoName: "nothing", NameYear: "first3_last_year", RareDiffers: "rare_dates_differ", RareUndated: "rare_one_undated", CrossDate: "first_is_last_date", FirstClose: "first_close_date",
+	NoName: "nothing", NameYear: "first3_last_year", RareDiffers: "rare_dates_differ", RareYear: "rare_year", RareUndated: "rare_one_undated", CrossDate: "first_is_last_date", FirstClose: "first_close_date",
 	FirstSame: "first_date", LastClose: "last_close_date", LastInitial: "initial_last_date", LastSame: "last_date", LastAlone: "last_date_no_first", DatePartly: "both_date_partly",
 	Letters: "letters_date", BothClose: "both_close_date", DaySwapped: "both_day_swapped", BothSame: "both_date",
 }

@@ -95,6 +95,31 @@ func TestDifferentPersonsStayApart(t *testing.T) {
 	}
 }
 
+// Of who is born on the first of January the year alone is believed. Two rare names and the year make one person, two common ones do not.
+func TestYearsOfBirth(t *testing.T) {
+	d := newDesk(t)
+	rare := tokens.Person{First: "Zuzana", Last: "Quixovik", Birth: "2010-01-01"}
+	common := tokens.Person{First: "James", Last: "Smith", Birth: "2010-01-01"}
+	for _, c := range []struct {
+		name     string
+		a, b     tokens.Person
+		together bool
+	}{
+		{"both years alone", rare, rare, true},
+		{"one with the whole date", rare, changed(rare, func(p *tokens.Person) { p.Birth = "2010-07-03" }), true},
+		{"another year", rare, changed(rare, func(p *tokens.Person) { p.Birth = "2011-01-01" }), false},
+		{"a sister of the year", rare, changed(rare, func(p *tokens.Person) { p.First = "Brovika" }), false},
+		{"numbers that differ", changed(rare, func(p *tokens.Person) { p.Number = "219-09-4821" }), changed(rare, func(p *tokens.Person) { p.Number = "219-07-7777" }), false},
+		{"common names", common, common, false},
+		{"common names and a number", changed(common, func(p *tokens.Person) { p.Number = "219-09-4821" }), changed(common, func(p *tokens.Person) { p.Number = "219-09-4821" }), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := persons(assign(t, []File{d.file(1, "a", "x", c.a), d.file(2, "b", "y", c.b)}, Known{}, zeros{}))
+			same(t, m, c.together, "a/x", "b/y")
+		})
+	}
+}
+
 // Two agencies that both know both twins link each to herself, in whatever order their keys stand.
 func TestTwinsAtTwoAgencies(t *testing.T) {
 	d := newDesk(t)

@@ -80,6 +80,7 @@ var fieldsOf = [NameLevels][3]Grade{
 	NoName:      {},
 	NameYear:    {Close, Same, Differs},
 	RareDiffers: {Strong, Same, Differs},
+	RareYear:    {Strong, Same, Close},
 	RareUndated: {Strong, Same, Unknown},
 	CrossDate:   {Same, Differs, Same},
 	FirstClose:  {Close, Differs, Same},
@@ -152,7 +153,7 @@ func (e Evidence) Possible() bool {
 		return e.Number != NumberDiffers
 	case RareDiffers, NameYear:
 		return number || e.Place != NoPlace
-	case LastAlone, RareUndated, DatePartly, FirstSame, FirstClose, CrossDate:
+	case LastAlone, RareUndated, RareYear, DatePartly, FirstSame, FirstClose, CrossDate:
 		return e.Number != NumberDiffers || e.Place != NoPlace
 	}
 	return true

@@ -25,6 +25,9 @@ with everything identifying that was seen.
 
 Files that are not named and built as in the dictionary, .xlsx workbooks too, are read by a mapping, which deidentify init proposes.
 
+An agreement may share persons with consent in force alone: then nobody else's row leaves, and the manifest says so. Or totals only: then
+no row about a person leaves, what else there is becomes the drop, and a table of counts is printed for your own use.
+
 With --from hmis-csv, RAW is a HUD HMIS CSV export (zip or folder), and --roster names the file of PersonalIDs whose release
 is signed, or says all.`,
 		Example: `  heatwatch deidentify --kit kit exports --out drops/2026-10-01
@@ -54,7 +57,7 @@ is signed, or says all.`,
 				}
 			}
 			report, err := deidentify.Run(cmd.Context(), cfg)
-			if text := report.Text(); report.Made || problem.ExitCode(err) == problem.Refused || report.HMIS != nil {
+			if text := report.Text(); report.Made || problem.ExitCode(err) == problem.Refused || report.HMIS != nil || len(report.Totals) > 0 {
 				fmt.Fprint(app.Err, text)
 			}
 			return err
