@@ -80,8 +80,9 @@ bench-nightly: # whole nights against DuckDB on the same files: 20 agencies, the
 	$(GO) run ./etl/nightly/internal/benchnight
 	$(GO) run ./etl/nightly/internal/benchnight -agencies 1 -rows 5000000
 
-bench-linkage: # quality with known truth, speed, attacks; the truth is used to count, never to tune
+bench-linkage: build # quality with known truth, estimates beside it, speed, attacks, and the demo's agencies two by two; the truth is used to count, never to tune
 	$(GO) run ./etl/deidentify/internal/benchlinkage
+	at=$$(mktemp -d) && ./bin/heatwatch demo --out $$at/demo --linkage --format table && rm -r $$at
 
 truth: setup-test ## every figure of every measure in a county of 3,000 persons and five years, almost without noise, against its truth; ten minutes
 	$(GO) test ./cmd/heatwatch -run '^TestFiguresEqualTheTruth$$' -count 1 -v -timeout 3h -persons 3000 -first 2021Q1 -quarters 20

@@ -40,7 +40,8 @@ func (c *command) demoCommand() *cobra.Command {
 	var check, linkage bool
 	cmd := &cobra.Command{Use: "demo", Short: "The whole story on a synthetic county of 20 agencies, in under two minutes", Args: cobra.NoArgs,
 		Long: `Makes a synthetic county, de-identifies the exports of its 20 agencies, drops them over SFTP into a server of its own,
-runs a nightly, releases what is due, prints two reports and the budget, and publishes the site. No person in it exists.
+runs a nightly, releases what is due, shows what one agency's export lets out under each way of sharing, prints two reports and the
+budget, and publishes the site. No person in it exists.
 
 With --check it prints beside the released figures what is exactly so in the synthetic county, how far the noise moved
 each, and how many intervals hold the truth: the totals, and with --format csv or json all. With --linkage it prints for
@@ -82,7 +83,7 @@ type story struct {
 	reports  bool // printed
 }
 
-const demoSteps = 7
+const demoSteps = 8
 
 func (s *story) say(what string) {
 	s.step++
@@ -100,7 +101,7 @@ func (c *command) demo(ctx context.Context, out string, reports bool) error {
 	}
 	began := time.Now()
 	s := &story{command: &command{App: c.App, dir: filepath.Join(dir, "home")}, dir: dir, reports: reports}
-	for _, step := range []func(context.Context) error{s.makeCounty, s.makeHouse, s.deidentify, s.drop, s.night, s.release, s.show} {
+	for _, step := range []func(context.Context) error{s.makeCounty, s.makeHouse, s.deidentify, s.drop, s.night, s.release, s.modes, s.show} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -136,6 +136,13 @@ func TestDemoIsCheckedAgainstItsCounty(t *testing.T) {
 		t.Errorf("the table ends otherwise, or has breakdowns:\n%s\nnot %s…%s", table[max(0, len(table)-600):], last, why)
 	}
 
+	// Every file is where the county's truth puts it: the truth does without tokens.
+	links := strings.Split(strings.TrimSpace(r.run(0, "demo", "--linkage", "--out", r.dir, "--format", "csv")), "\n")
+	all := strings.Split(links[len(links)-1], ",")
+	if len(links) < 100 || all[0] != "all" || all[4] != "0" || all[5] != "1.0000" || all[6] < "0.98" {
+		t.Errorf("%d pairs of agencies; %v", len(links), all)
+	}
+
 	path := filepath.Join(r.dir, "raw", "truth.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
