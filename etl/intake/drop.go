@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,16 +146,15 @@ func (d *Drop) settle(refusedWhole bool) {
 
 // leaks refuses the whole drop where a cell of it identifies somebody: nothing of it is kept. What is said of it is where.
 func (d *Drop) leaks() bool {
-	found := false
-	for _, f := range d.Files {
-		for _, r := range f.Reasons {
-			found = found || r.Code == "leak"
-		}
-	}
-	if !found {
+	isLeak := func(r Reason) bool { return r.Code == "leak" }
+	inFile := slices.ContainsFunc(d.Files, func(f DropFile) bool { return slices.ContainsFunc(f.Reasons, isLeak) })
+	named := slices.ContainsFunc(d.Reasons, isLeak) // a file's own name
+	if !inFile && !named {
 		return false
 	}
-	d.refuse(Reason{Code: "leak"})
+	if !named {
+		d.refuse(Reason{Code: "leak"})
+	}
 	for i := range d.Files {
 		f := &d.Files[i]
 		f.Refused, f.Quarantined, f.Accepted = true, f.Rows-f.Blank, 0

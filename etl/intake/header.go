@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"heatwatch/etl/leak"
 	"heatwatch/etl/tokens"
 	"heatwatch/models"
 )
@@ -43,7 +44,7 @@ var harmless = regexp.MustCompile(`^[a-z0-9_]{1,40}$`)
 
 // columnName is how a header's column may be spoken of: a header can hold anything, a person's name too.
 func columnName(name string, position int) string {
-	if harmless.MatchString(name) {
+	if harmless.MatchString(name) && leak.Opaque([]byte(name)) == leak.None {
 		return name
 	}
 	return fmt.Sprintf("column %d", position+1)
@@ -71,7 +72,9 @@ func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
 		if listed {
 			known++
 		}
-		if seen[name] || !listed || !o.Allowed(name) {
+		if !listed && leak.Title(n) != leak.None {
+			bad = append(bad, refusal{"leak", fmt.Sprintf("column %d", i+1), ""})
+		} else if seen[name] || !listed || !o.Allowed(name) {
 			bad = append(bad, refusal{"unlisted_column", columnName(name, i), aboutColumn(name, e, seen[name])})
 		}
 		if epoch, set := tokens.EpochOf(name); set && listed && o.Epochs != nil && !slices.Contains(o.Epochs, epoch) {
@@ -79,6 +82,9 @@ func readHeader(line []byte, e models.Entity, o Options) ([]field, []refusal) {
 		}
 		seen[name] = true
 		fields = append(fields, f)
+	}
+	if leaks := slices.DeleteFunc(slices.Clone(bad), func(r refusal) bool { return r.code != "leak" }); len(leaks) > 0 {
+		return nil, leaks
 	}
 	if known == 0 || !ok { // nothing that we know: a file that starts with its data, or with columns cut otherwise
 		return nil, []refusal{{code: "no_header", note: otherDelimiter(line, e)}}

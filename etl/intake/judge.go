@@ -110,7 +110,7 @@ func (f *field) read(v []byte) (models.Value, string) {
 	case models.TypeKey:
 		switch {
 		case !models.ValidKey(v):
-			return none, orLeak(v, "bad_key")
+			return none, orNamed(v)
 		case leak.Opaque(v) != leak.None:
 			return none, "leak"
 		}
@@ -121,7 +121,7 @@ func (f *field) read(v []byte) (models.Value, string) {
 				return none, "bad_token_set"
 			}
 		} else if !models.ValidToken(v) {
-			return none, orLeak(v, "bad_key")
+			return none, orNamed(v)
 		} else if leak.Opaque(v) != leak.None {
 			return none, "leak"
 		}
@@ -162,6 +162,14 @@ func (f *field) read(v []byte) (models.Value, string) {
 		return none, "out_of_range"
 	}
 	return models.Value{V: n, OK: true}, ""
+}
+
+// orNamed is the reason against what is no key or token by its form: where such a thing should stand, a name is a leak however it is written.
+func orNamed(v []byte) string {
+	if leak.Opaque(v) != leak.None {
+		return "leak"
+	}
+	return orLeak(v, "bad_key")
 }
 
 // orLeak is the reason against a cell that is not of its type: that it identifies somebody comes first.

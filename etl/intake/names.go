@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"heatwatch/etl/leak"
 	"heatwatch/internal/problem"
 	"heatwatch/models"
 )
@@ -40,10 +41,18 @@ var harmlessFile = regexp.MustCompile(`^[a-z0-9_]{1,40}(\.[a-z0-9_]{1,10}){0,3}$
 
 // fileName is how a file may be spoken of: partners choose names, and a name can be a person's.
 func fileName(name string, position int) string {
-	if harmlessFile.MatchString(name) {
+	if base, _, _ := strings.Cut(name, "."); harmlessFile.MatchString(name) && leak.Opaque([]byte(base)) == leak.None {
 		return name
 	}
 	return fmt.Sprintf("file %d", position+1)
+}
+
+// badFile is the code of a file that has no place in a drop: a leak where its name is somebody's.
+func badFile(name, code string) string {
+	if base, _, _ := strings.Cut(name, "."); leak.Title([]byte(base)) != leak.None {
+		return "leak"
+	}
+	return code
 }
 
 // ScorecardName is the name of a file that stands beside a partner's receipts, which no drop may take.

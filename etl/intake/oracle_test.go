@@ -89,6 +89,8 @@ func plainRow(e models.Entity, header, record []string, created int64, fail func
 		switch { // package leak has tests of its own
 		case code == "" && c.Type == models.TypeKey && text != "" && leak.Opaque([]byte(text)) != leak.None:
 			value, code = models.Value{}, "leak"
+		case code == "bad_key" && leak.Opaque([]byte(text)) != leak.None:
+			code = "leak"
 		case strings.HasPrefix(code, "bad_") || code == "unknown_code":
 			if leak.Misplaced([]byte(text)) != leak.None {
 				code = "leak"

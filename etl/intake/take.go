@@ -292,7 +292,7 @@ func (t *taking) file(f ManifestFile, position int, seen map[string]bool) (DropF
 		seen[e.Name] = true
 	}
 	if code != "" {
-		df.fail(code, "")
+		df.fail(badFile(f.Name, code), "")
 		return df, nil
 	}
 	in, err := openPlain(t.root, f.Name)
@@ -423,7 +423,7 @@ func (t *taking) unlisted() error {
 			continue
 		}
 		if n++; n <= 100 {
-			t.drop.refuse(Reason{Code: "unlisted_file", File: fileName(e.Name(), len(t.manifest.Files)+n-1)})
+			t.drop.refuse(Reason{Code: badFile(e.Name(), "unlisted_file"), File: fileName(e.Name(), len(t.manifest.Files)+n-1)})
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
+	"math"
 	"net/url"
 	"strings"
 	"unicode"
@@ -32,16 +33,39 @@ const (
 	Born    Rule = "birth_date"
 )
 
-// Opaque judges a value that should say nothing: a key or a token.
+// Opaque judges a value that should say nothing: a key or a token. A word that systems use as well is no name as it stands, and one where
+// somebody took the trouble to encode it.
 func Opaque(v []byte) Rule {
 	if Pseudonym(v) || dull(v) {
 		return None
 	}
+	plain := string(v)
 	return decoded(v, func(v string) Rule {
 		if r := numbers(v); r != None {
 			return r
 		}
-		return fullName(v)
+		return fullName(v, v != plain)
+	})
+}
+
+// Title judges the name of a column or of a file. A lone word is none, however many bear it: grace, grant and bill are columns, too.
+func Title(v []byte) Rule {
+	plain := string(v)
+	return decoded(v, func(v string) Rule {
+		if r := numbers(v); r != None {
+			return r
+		}
+		words, _ := wordsOf(v)
+		persons := 0
+		for _, w := range words {
+			if len(w) > 2 && !ordinary[w] && !particles[w] {
+				persons++
+			}
+		}
+		if v == plain && persons < 2 {
+			return None
+		}
+		return fullName(v, v != plain)
 	})
 }
 
@@ -305,29 +329,50 @@ func text(b []byte) bool {
 	return true
 }
 
-// fullName recognises a value that is made of names of the census tables and nothing else: smith, mary-smith, MarySmith, smith_1.
-// One name of fewer than four letters alone is none, nor is one with a number of its own, as in may-2026.
-func fullName(v string) Rule {
+// fullName recognises a value that is made of names of the census tables and nothing else: smith, mary-smith, MarySmith, marysmith, smith_1.
+// One name of fewer than four letters alone is none, nor is one with a number of its own, as in may-2026. hidden says that the value was
+// encoded.
+func fullName(v string, hidden bool) Rule {
 	words, digits := wordsOf(v)
 	known, letters := 0, 0
 	for _, w := range words {
-		if len(w) < 3 || !names.Known(w) {
+		if len(w) < 2 || particles[w] || !names.Known(w) {
+			if len(words) == 1 && digits == 0 && joined(w) {
+				return Name
+			}
 			return None
 		}
-		if !ordinary[w] {
+		if len(w) > 2 && (hidden || !ordinary[w]) {
 			known++
-			letters += len(w)
 		}
+		letters += len(w)
 	}
 	switch {
-	case known == 0, letters < 4, digits > 0 && (known == 1 || digits > letters):
+	case known == 0, letters < 4, digits > 0 && (len(words) == 1 || digits > letters), len(words) > 1 && letters < 6:
 		return None
 	}
 	return Name
 }
 
+// joined tells whether a word is a first and a last name without a sign between them. Among letters drawn at random one in some millions
+// is: both names together must be that much more frequent than letters are (Shannon's measure, in bits).
+func joined(w string) bool {
+	const apart = 22
+	most := math.Log2(26)*float64(len(w)) - apart
+	for i := 3; i <= len(w)-3 && len(w) <= 24; i++ {
+		a, b := w[:i], w[i:]
+		if names.Known(a) && names.Known(b) && min(names.FirstBits(a)+names.LastBits(b), names.FirstBits(b)+names.LastBits(a)) <= most {
+			return true
+		}
+	}
+	return false
+}
+
 // ordinary are names that are words of systems and calendars, too: alone they name nobody.
 var ordinary = set("unknown nobody none null other late early old new ghost stray lost gone baby minor victim person key case site house home young minor page day may june april august west north east south court school county bay hall park field church best case long short first last noble king bishop price rich")
+
+// particles are short names that are words of keys: order_no is none of a person.
+var particles = set("no id nr to of by at in on is it as or an am pm us ca st")
 
 func set(list string) map[string]bool {
 	m := map[string]bool{}

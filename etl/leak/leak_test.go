@@ -50,7 +50,7 @@ var hidings = map[string]func(string) string{
 
 func TestNothingHides(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	identifiers := []string{"Smith", "mary_johnson", "Garcia", "Williams-Brown", "219-09-4821", "510-555-2143", "someone@example.org", "12-Example-Street", "Elizabeth"}
+	identifiers := []string{"Smith", "mary_johnson", "Garcia", "Williams-Brown", "219-09-4821", "510-555-2143", "someone@example.org", "12-Example-Street", "Elizabeth", "Jo_Marino", "MarySmith", "robertjohnson"}
 	planted := 0
 	for how, hide := range hidings {
 		for range 200 {
@@ -66,6 +66,16 @@ func TestNothingHides(t *testing.T) {
 	}
 	if planted < 2000 {
 		t.Errorf("only %d were planted", planted)
+	}
+}
+
+// A word of systems says nothing where it stands, and a name where it was encoded.
+func TestOrdinaryWordsThatWereHidden(t *testing.T) {
+	for how, hide := range hidings {
+		v := hide("Church")
+		if r := Opaque([]byte(v)); (r == None) != (how == "plain" || how == "capitals" || how == "small letters") {
+			t.Errorf("%s (%s) is %q", v, how, r)
+		}
 	}
 }
 
@@ -85,7 +95,7 @@ func TestHonestKeysPass(t *testing.T) {
 	}
 	refused := 0
 	for i := range n {
-		for _, v := range []string{letters("abcdefghijklmnopqrstuvwxyz234567", 26), fmt.Sprint("p", i), fmt.Sprintf("C%02d-%07d", i%30, i), fmt.Sprintf("%08d", i), letters("0123456789abcdef", 32), letters("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 22), fmt.Sprint("2026-07-15-", i%1000)} {
+		for _, v := range []string{letters("abcdefghijklmnopqrstuvwxyz234567", 26), fmt.Sprint("p", i), fmt.Sprintf("C%02d-%07d", i%30, i), fmt.Sprintf("%08d", i), letters("0123456789abcdef", 32), letters("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 8+i%5), letters("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 22), fmt.Sprint("2026-07-15-", i%1000)} {
 			if Opaque([]byte(v)) != None {
 				if refused++; refused < 5 {
 					t.Logf("%s: %s", v, Opaque([]byte(v)))
@@ -93,10 +103,10 @@ func TestHonestKeysPass(t *testing.T) {
 			}
 		}
 	}
-	if refused > n*7/1_000_000+1 {
-		t.Errorf("%d of %d honest keys are refused", refused, 7*n)
+	if refused > n*8/1_000_000+1 {
+		t.Errorf("%d of %d honest keys are refused", refused, 8*n)
 	}
-	for _, v := range []string{"", "e-1", "none", "k1", "100000001", "1000000001", "may-2026", "123456789", "x", "P-1"} {
+	for _, v := range []string{"", "e-1", "none", "k1", "100000001", "1000000001", "may-2026", "123456789", "x", "P-1", "case_no", "order-no", "Church", "young", "house"} {
 		if r := Opaque([]byte(v)); r != None {
 			t.Errorf("%q is refused: %s", v, r)
 		}

@@ -179,4 +179,3 @@ func (r rooms) beside(group string, distinct func(string) bool) (pairs float64) 
 	}
 	return pairs
 }
-

@@ -40,7 +40,7 @@ func agency() error {
 			return err
 		}
 		copying = best(copying, time.Since(start))
-		kit, err := benchKit(filepath.Join(dir, "kit"))
+		kit, err := benchKit(filepath.Join(dir, "kit"), 0)
 		if err != nil {
 			return err
 		}
@@ -65,8 +65,8 @@ func best(a, b time.Duration) time.Duration {
 	return min(a, b)
 }
 
-func benchKit(dir string) (partner.Kit, error) {
-	key, err := partner.NewSecret(make([]byte, partner.KeySize))
+func benchKit(dir string, fill byte) (partner.Kit, error) {
+	key, err := partner.NewSecret(bytes.Repeat([]byte{fill}, partner.KeySize))
 	if err != nil {
 		return partner.Kit{}, err
 	}
