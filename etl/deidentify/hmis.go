@@ -15,11 +15,12 @@ import (
 
 // HMISReport is what the adapter for HMIS CSV exports has to say beyond the report of the drop: counts only.
 type HMISReport struct {
-	Version     string         // of the export's format, as it says
-	Counts      map[string]int // rows by entity
-	Skipped     map[string]int // what was left out, in words
-	ExitReasons map[string]int // of all exits of enrolments that may be shared
-	Files       []string       // of the export that are never read
+	Version     string              // of the export's format, as it says
+	Counts      map[string]int      // rows by entity
+	Skipped     map[string]int      // what was left out, in words
+	ExitReasons map[string]int      // of all exits of enrolments that may be shared
+	Files       []string            // of the export that are never read
+	Elements    map[string]Elements // of the files that are
 
 	hashStatus              string
 	hashedNames, clearNames int
@@ -36,6 +37,16 @@ func (h *HMISReport) Text() string {
 	}
 	for _, what := range slices.Sorted(maps.Keys(h.Skipped)) {
 		fmt.Fprintf(&b, "  left out, %s: %d\n", what, h.Skipped[what])
+	}
+	if len(h.Elements) > 0 {
+		var parts []string
+		sum := Elements{}
+		for _, f := range slices.Sorted(maps.Keys(h.Elements)) {
+			e := h.Elements[f]
+			sum.Read, sum.All = sum.Read+e.Read, sum.All+e.All
+			parts = append(parts, fmt.Sprintf("%s %d of %d", f, e.Read, e.All))
+		}
+		fmt.Fprintf(&b, "  columns that are read: %d of %d (%s); of the others nothing is\n", sum.Read, sum.All, strings.Join(parts, ", "))
 	}
 	if len(h.Files) > 0 {
 		fmt.Fprintf(&b, "  never read: %s\n", strings.Join(h.Files, ", "))
@@ -79,7 +90,7 @@ func openHMIS(cfg *Config, s setup, r *Report) (source, error) {
 	if err := d.read(a); err != nil {
 		return nil, err
 	}
-	r.HMIS = rep
+	r.HMIS, rep.Elements = rep, a.read
 	if missing := len(ids) - len(d.clients); ids != nil && missing > 0 {
 		rep.skip("numbers of the roster that the export does not have", missing)
 	}

@@ -30,7 +30,11 @@ type archive struct {
 	open   map[string]func() (io.ReadCloser, error)
 	others []string
 	close  func() error
+	read   map[string]Elements // by file, as it was opened
 }
+
+// Elements are the columns of a file of an export.
+type Elements struct{ Read, All int }
 
 // openArchive opens a zip file or a folder. Nothing is ever unpacked to disk.
 func openArchive(name string, lim archiveLimits) (*archive, error) {
@@ -55,7 +59,7 @@ func openArchive(name string, lim archiveLimits) (*archive, error) {
 }
 
 func fromZip(z *zip.Reader, lim archiveLimits) (*archive, error) {
-	a := &archive{open: map[string]func() (io.ReadCloser, error){}}
+	a := &archive{open: map[string]func() (io.ReadCloser, error){}, read: map[string]Elements{}}
 	if len(z.File) > lim.files {
 		return nil, fmt.Errorf("it holds more than %d files", lim.files)
 	}
@@ -97,7 +101,7 @@ func fromZip(z *zip.Reader, lim archiveLimits) (*archive, error) {
 }
 
 func openFolder(dir string, lim archiveLimits) (*archive, error) {
-	a := &archive{open: map[string]func() (io.ReadCloser, error){}, close: func() error { return nil }}
+	a := &archive{open: map[string]func() (io.ReadCloser, error){}, read: map[string]Elements{}, close: func() error { return nil }}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Usage, dir, "the export cannot be read", "check the permissions")

@@ -59,6 +59,7 @@ func (a *archive) each(file string, do func(hmisRow)) (unreadable int, err error
 		return 0, err
 	}
 	width := len(head)
+	a.read[file] = Elements{len(row.at), width}
 	for {
 		cells, _, err := in.next()
 		if errors.Is(err, io.EOF) {

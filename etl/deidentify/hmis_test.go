@@ -85,6 +85,9 @@ func TestHMISGolden(t *testing.T) {
 				t.Errorf("%d engagements under 18, want 108", under)
 			}
 			wantExits(t, r.HMIS)
+			if e := r.HMIS.Elements["HealthAndDV"]; e.Read != 3 || e.All < 8 || !strings.Contains(r.Text(), fmt.Sprintf("HealthAndDV 3 of %d", e.All)) {
+				t.Errorf("columns of HealthAndDV: %+v\n%s", e, r.Text())
+			}
 			if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "HashStatus 3") {
 				t.Errorf("the hash status lies, and the warnings are %q", r.Warnings)
 			}
