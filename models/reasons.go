@@ -79,6 +79,7 @@ func wholeReasons() []Reason {
 		{"bad_manifest", ScopeDrop, "manifest.json cannot be read as the contract describes it", "make the drop with `heatwatch deidentify`"},
 		{"wrong_partner", ScopeDrop, "the manifest names another partner", "upload to your own area"},
 		{"wrong_home", ScopeDrop, "the drop was made with a kit of another warehouse", "use the kit that this warehouse gave you"},
+		{"too_many_persons", ScopeDrop, "the drop lists more persons than were agreed", "send those whom your agency serves; speak with the programme office if they became more"},
 		{"not_enrolled", ScopeDrop, "the agreement is not in force on this day", "speak with the programme office"},
 		{"clock_ahead", ScopeDrop, "the manifest's created lies more than two days ahead of the warehouse's clock", "set date, time and time zone of the computer that makes the drops, then make the drop again under a new name"},
 		{"drop_changed", ScopeDrop, "a drop of this name was taken before with other content", "give the new content a new name"},

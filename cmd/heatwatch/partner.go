@@ -74,7 +74,7 @@ func (c *command) partnerSet() *cobra.Command {
 	return &cobra.Command{Example: "  heatwatch partner set shelter-a freshness=weekly",
 		Use: "set NAME FIELD=VALUE", Short: "Change one field of the agreement", Args: cobra.ExactArgs(2),
 		Long: `The fields: sharing (token, consented, aggregate-only), state (draft, sample, live, suspended), starts_on, ends_on,
-freshness (weekly, monthly, quarterly), distinct_persons, on_end (keep, erase), legal_hold, columns.ENTITY (all, a list, or
+freshness (weekly, monthly, quarterly), distinct_persons, on_end (keep, erase), legal_hold, most_persons, columns.ENTITY (all, a list, or
 nothing: may not be sent), authority.ENTITY. Hand out a new kit afterwards: it holds a copy of the agreement.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return c.locked("partner set", func(h *house) error {

@@ -128,6 +128,11 @@ func (r *run) take(ctx context.Context, f found) error {
 	if (a.State == partner.StateDraft || !a.InForce(r.today)) && f.manifest != "" {
 		return r.refuse(f, "not_enrolled")
 	}
+	if over, err := r.tooMany(f, a); err != nil {
+		return err
+	} else if over {
+		return r.refuse(f, "too_many_persons")
+	}
 	d, err := intake.Take(ctx, r.FS, intake.Config{Landing: r.Home.Landing(), HomeID: r.HomeID, Now: r.Now, Location: r.Location,
 		Vault: r.Vault, Epochs: r.Epochs, Unseal: r.unseal(), Allowed: a.Takes, Settler: settler{r, f.partner, a.Sharing == partner.SharingConsented}, Limits: r.Limits, Workers: r.Workers}, f.partner, f.dir)
 	var p *problem.Problem
@@ -150,6 +155,34 @@ func (r *run) take(ctx context.Context, f found) error {
 	}
 	r.report(d)
 	return nil
+}
+
+// tooMany tells whether a drop lists more persons than were agreed. An agency that sends tokens of whomever it can think of learns nothing
+// from receipts; the limit keeps it from filling the house with them as well.
+func (r *run) tooMany(f found, a partner.Agreement) (bool, error) {
+	if a.MostPersons == 0 || f.manifest == "" {
+		return false, nil
+	}
+	n := int64(0)
+	for _, x := range f.parsed.Files {
+		if e, ok := models.Dictionary().Entity(x.Entity); ok && e.Tokens {
+			n += x.Rows
+		}
+	}
+	if n > 0 && f.parsed.Mode == intake.Delta { // it may restate persons: those who are known count by themselves
+		rows, err := lake.Crosswalk(r.Home)
+		if err != nil {
+			return false, err
+		}
+		known := int64(0)
+		for _, x := range rows {
+			if x.Partner == f.partner {
+				known++
+			}
+		}
+		n = max(n, known)
+	}
+	return n > int64(a.MostPersons), nil
 }
 
 func (r *run) report(d intake.Drop) {

@@ -34,6 +34,7 @@ type Agreement struct {
 	DistinctPersons bool   // the agency says that one person has one number
 	OnEnd           string
 	LegalHold       bool
+	MostPersons     int                   // that one drop may list, and that may be known before a delta; 0: no limit
 	Authority       map[string]string     // entity: statute, order or agreement
 	Columns         map[string]ColumnRule // entity: what may be sent; an entity that is not named may not
 }

@@ -67,6 +67,7 @@ func TestAgreementsReadBack(t *testing.T) {
 		a.State = rapid.SampledFrom([]string{StateDraft, StateSample, StateLive, StateSuspended}).Draw(rt, "state")
 		a.Freshness = rapid.SampledFrom([]string{"weekly", "monthly", "quarterly"}).Draw(rt, "freshness")
 		a.DistinctPersons, a.LegalHold = rapid.Bool().Draw(rt, "distinct"), rapid.Bool().Draw(rt, "hold")
+		a.MostPersons = rapid.SampledFrom([]int{0, 1, 500}).Draw(rt, "most persons")
 		a.OnEnd = rapid.SampledFrom([]string{OnEndKeep, OnEndErase}).Draw(rt, "end")
 		if rapid.Bool().Draw(rt, "ends") {
 			a.Ends, a.EndsOn = true, a.StartsOn.AddDays(rapid.IntRange(0, 9999).Draw(rt, "days"))
@@ -104,6 +105,7 @@ func TestParseErrorsSayWhereAndWhat(t *testing.T) {
 		{"no date", head + "ends_on: soon\n", []string{"a.yaml:4:10", "YYYY-MM-DD"}},
 		{"a date that is none", head + "ends_on: 2026-02-30\n", []string{"a.yaml:4:10"}},
 		{"an end before the start", head + "ends_on: 2025-12-31\n", []string{"a.yaml", "before"}},
+		{"a limit of none", head + "most_persons: 0\n", []string{"a.yaml:4:15", "above 0"}},
 		{"true for yes", head + "legal_hold: true\n", []string{"a.yaml:4:13", "yes, no"}},
 		{"twice", head + "kind: court\n", []string{"kind"}},
 		{"no kind", "schema: 1\nstarts_on: 2026-01-01\n", []string{"kind is missing"}},
@@ -235,6 +237,8 @@ func TestSet(t *testing.T) {
 		{"ends_on=", func(a Agreement) bool { return !a.Ends }},
 		{"legal_hold=yes", func(a Agreement) bool { return a.LegalHold }},
 		{"distinct_persons=no", func(a Agreement) bool { return !a.DistinctPersons }},
+		{"most_persons=500", func(a Agreement) bool { return a.MostPersons == 500 }},
+		{"most_persons=", func(a Agreement) bool { return a.MostPersons == 0 }},
 		{"on_end=erase", func(a Agreement) bool { return a.OnEnd == OnEndErase }},
 		{"columns.persons=[gender, token_*]", func(a Agreement) bool { return slices.Equal(a.Columns["persons"].Names, []string{"gender", "token_*"}) }},
 		{"columns.persons=all", func(a Agreement) bool { return a.Columns["persons"].All }},

@@ -74,6 +74,7 @@ var readme = template.Must(template.New("README.txt").Parse(readmeText))
 
 // NewKit puts a kit together. keys are the home's; epochs those of the linkage keys in use.
 func NewKit(keys Keys, epochs []int, sealTo, home string, demo bool, name string, a Agreement, address, timezone, hostKey string) Kit {
+	a.MostPersons = 0 // the warehouse's own matter, and a word that older programs do not know
 	var linkage []LinkageKey
 	for _, e := range epochs {
 		linkage = append(linkage, LinkageKey{e, keys.LinkageOf(e)})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -68,6 +69,19 @@ func fields() []field {
 		{"distinct_persons", false, func(a *Agreement, n ast.Node) error { return flag(&a.DistinctPersons, n) }},
 		{"on_end", false, func(a *Agreement, n ast.Node) error { return one(&a.OnEnd, n, OnEndKeep, OnEndErase) }},
 		{"legal_hold", false, func(a *Agreement, n ast.Node) error { return flag(&a.LegalHold, n) }},
+		{"most_persons", false, func(a *Agreement, n ast.Node) error {
+			if empty(n) {
+				a.MostPersons = 0
+				return nil
+			}
+			s, err := scalar(n)
+			if err == nil {
+				if a.MostPersons, err = strconv.Atoi(s); err != nil || a.MostPersons < 1 {
+					return at(n, "is not a number of persons", "write a whole number above 0, or leave it empty for no limit")
+				}
+			}
+			return err
+		}},
 		{"authority", false, readAuthority},
 		{"columns", false, readColumns},
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"heatwatch/models"
@@ -24,6 +25,9 @@ func (a Agreement) Text() []byte {
 	line("distinct_persons", yesNo(a.DistinctPersons), "yes: one person has one number at the agency")
 	line("on_end", a.OnEnd, "keep or erase")
 	line("legal_hold", yesNo(a.LegalHold), "yes: nothing is erased while it lasts")
+	if a.MostPersons > 0 {
+		line("most_persons", strconv.Itoa(a.MostPersons), "that a drop may list")
+	}
 	b.WriteString("\n# The statute, order or agreement under which an entity is sent.\n")
 	if len(a.Authority) == 0 {
 		b.WriteString("authority: {}\n")
