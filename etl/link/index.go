@@ -11,6 +11,8 @@ type index struct {
 	places []uint64 // upper half: of the value; lower half: set and slot, plus one. 0 is empty
 	n      int
 	sets   []*tokens.Set
+
+	touched uint64 // so that reading is not optimised away
 }
 
 // mostInBlock is how many slots are kept of one value, those that came first. What more people than that share tells
@@ -71,6 +73,7 @@ func (x *index) grow() {
 // each calls found for every slot of a set in the index that holds a value of s.
 func (x *index) each(s *tokens.Set, found func(mine, set, slot int)) {
 	mask := uint64(len(x.places) - 1)
+	x.touch(s)
 	for mine, v := range s {
 		h := binary.LittleEndian.Uint64(v[:])
 		high := h &^ 0xffffffff
@@ -83,5 +86,14 @@ func (x *index) each(s *tokens.Set, found func(mine, set, slot int)) {
 				}
 			}
 		}
+	}
+}
+
+// touch reads the places of all values, none of which waits for another: so the memory brings many at a time, where a large table
+// lies outside the processor's cache.
+func (x *index) touch(s *tokens.Set) {
+	mask := uint64(len(x.places) - 1)
+	for _, v := range s {
+		x.touched ^= x.places[binary.LittleEndian.Uint64(v[:])*0x9e3779b97f4a7c15>>20&mask]
 	}
 }
