@@ -120,6 +120,28 @@ func TestYearsOfBirth(t *testing.T) {
 	}
 }
 
+// Of short names sound and single letters say nothing; of names in other scripts nobody knows how rare they are.
+func TestShortNamesAndOtherScripts(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range []struct {
+		a, b     tokens.Person
+		together bool
+	}{
+		{tokens.Person{First: "Jo", Last: "Li", Birth: "2010-07-03"}, tokens.Person{First: "Jo", Last: "Li", Birth: "2010-07-03"}, true},
+		{tokens.Person{First: "Jo", Last: "Li", Birth: "2010-07-03"}, tokens.Person{First: "Bo", Last: "Lu", Birth: "2010-07-03"}, false},
+		{tokens.Person{First: "Jo", Last: "Li", Birth: "2010-07-03"}, tokens.Person{First: "Ja", Last: "Lu", Birth: "2010-07-03"}, false},
+		{tokens.Person{First: "祖祖", Last: "奎", Birth: "2010-07-03"}, tokens.Person{First: "祖祖", Last: "奎", Birth: "2010-07-03"}, true},
+		{tokens.Person{First: "祖祖", Last: "奎", Birth: "2010-07-03"}, tokens.Person{First: "维祖", Last: "马", Birth: "2010-07-03"}, false},
+		{tokens.Person{First: "祖祖", Last: "奎", Birth: "2010-07-03"}, tokens.Person{First: "祖祖", Last: "奎"}, false},
+		{tokens.Person{First: "祖祖", Last: "奎", Birth: "2010-07-03", Number: "219-09-4821"}, tokens.Person{First: "祖祖", Last: "奎", Number: "219-09-4821"}, true},
+	} {
+		m := persons(assign(t, []File{d.file(1, "a", "x", c.a), d.file(2, "b", "y", c.b)}, Known{}, zeros{}))
+		if (m["minors/a/x"].Person == m["minors/b/y"].Person) != c.together {
+			t.Errorf("%v and %v: together %v is wanted", c.a, c.b, c.together)
+		}
+	}
+}
+
 // Two agencies that both know both twins link each to herself, in whatever order their keys stand.
 func TestTwinsAtTwoAgencies(t *testing.T) {
 	d := newDesk(t)

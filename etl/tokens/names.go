@@ -90,10 +90,22 @@ func parse(s string, drop map[string]bool) Name {
 	if particle != "" {
 		n = append(n, particle)
 	}
-	if letters := utf8.RuneCountInString(n.joined()); letters < 2 {
-		return nil
+	if name := n.joined(); utf8.RuneCountInString(name) < 2 && !ideographs(name) {
+		return nil // an initial
 	}
 	return n
+}
+
+// ideographs tells whether a name is written in signs that are words: one of them is a whole name.
+func ideographs(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana)
+	})
+}
+
+// latin tells whether a name has letters that the tables of frequencies know.
+func latin(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) })
 }
 
 // formal is the name with the names that nicknames stand for.

@@ -45,7 +45,7 @@ func TestNamesFoldAlike(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{"de la Cruz": "delacruz", "van der Berg": "vanderberg", "Zuzuvk Jr.": "zuzuvk", "Garcia Lopez": "garcia lopez", "García-López": "garcia lopez",
-		"بن علي": "بن علي", "王": "", "王小明": "王小明", "III": "iii"} {
+		"بن علي": "بن علي", "王": "王", "王小明": "王小明", "III": "iii"} {
 		if got := strings.Join(ParseLast(in), " "); got != want {
 			t.Errorf("%q folds to %q, want %q", in, got, want)
 		}

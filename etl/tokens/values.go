@@ -2,6 +2,8 @@ package tokens
 
 import (
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"heatwatch/etl/names"
 )
@@ -18,7 +20,7 @@ const (
 )
 
 func bits(first, last string) float64 {
-	if first == "" || last == "" {
+	if first == "" || last == "" || !latin(first) || !latin(last) { // of names in other scripts nobody knows how rare they are
 		return 0
 	}
 	return names.FirstBits(first) + names.LastBits(last)
@@ -38,7 +40,7 @@ func (f *Facts) primaryValues(to put) {
 	if f.Place != "" && born.Whole() {
 		to(DatePlace, DatePlace, born.iso(), f.Place)
 	}
-	if x, y := sorted(soundex(first), soundex(last)); x != "" && f.Place != "" && !f.Twin {
+	if x, y := sorted(soundex(first), soundex(last)); sounds(x, y) && f.Place != "" && !f.Twin {
 		to(SoundPlace, SoundPlace, x, y, f.Place)
 	}
 	if !f.Twin {
@@ -122,10 +124,10 @@ func (f *Facts) nameValues(firstName, lastName Name, spans *[Recipes]span, to pu
 		day := born.iso()
 		to(N2Date, N2Date, a, b, day)
 		to(N2Swapped, N2Swapped, a, b, two(born.Year), two(min(born.Month, born.Day)), two(max(born.Month, born.Day)))
-		if x, y := sorted(soundex(first), soundex(last)); x != "" && !f.Twin {
+		if x, y := sorted(soundex(first), soundex(last)); sounds(x, y) && !f.Twin {
 			to(N2Sound, N2Sound, x, y, day)
 		}
-		if !f.Twin {
+		if utf8.RuneCountInString(first) > 2 && utf8.RuneCountInString(last) > 2 && !f.Twin { // of Jo Li it would leave two letters
 			to(SLK, SLK, letters(first, 2, 3), letters(last, 2, 3, 5), day)
 		}
 	}
@@ -184,6 +186,11 @@ func (f *Facts) partlyDated(first, last string, to func(of Recipe, parts ...stri
 	if f.Birth.Month != 0 && f.Birth.Day != 0 {
 		to(N2MonthDay, a, b, month, day)
 	}
+}
+
+// sounds tells whether two codes of Soundex say something together: of short names, as of Jo Li, they are little more than initials.
+func sounds(a, b string) bool {
+	return a != "" && b != "" && len(strings.Trim(a[1:]+b[1:], "0")) > 1
 }
 
 func sorted(a, b string) (string, string) {
