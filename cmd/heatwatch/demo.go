@@ -322,12 +322,9 @@ func (s *story) show(ctx context.Context) error {
 	if !s.reports {
 		return nil
 	}
-	o, err := s.Options()
+	o, err := s.options()
 	if err != nil {
 		return err
-	}
-	if s.Format == "" {
-		o.Format = render.FormatTable
 	}
 	for _, id := range []string{"time-to-emergency-service", "placement-stability"} {
 		m, err := lookup(id)
@@ -350,6 +347,15 @@ func (s *story) show(ctx context.Context) error {
 	}
 	fmt.Fprintf(s.Out, "\nThe page: file://%s\n", filepath.Join(site, "index.html"))
 	return nil
+}
+
+// options are those of a table unless another form was asked for: a demonstration is for people.
+func (s *story) options() (render.Options, error) {
+	o, err := s.Options()
+	if s.Format == "" {
+		o.Format = render.FormatTable
+	}
+	return o, err
 }
 
 // newest keeps the totals of the last two years and of all years together.

@@ -26,13 +26,9 @@ func (c *command) checkDemo(dir string) error {
 	if err != nil {
 		return err
 	}
-	in := &command{App: c.App, dir: filepath.Join(dir, "home")}
-	h, err := in.open()
+	h, err := c.demoHome(dir)
 	if err != nil {
 		return err
-	}
-	if !h.demo() {
-		return notADemo(dir, "its home is a real one")
 	}
 	o, err := c.Options()
 	if err != nil {
@@ -58,6 +54,19 @@ func (c *command) checkDemo(dir string) error {
 	}
 	_, err = fmt.Fprintf(c.Out, "\n%s\n", k.sum())
 	return err
+}
+
+// demoHome opens the home of a demonstration, and no other.
+func (c *command) demoHome(dir string) (*house, error) {
+	in := &command{App: c.App, dir: filepath.Join(dir, "home")}
+	h, err := in.open()
+	if err != nil {
+		return nil, err
+	}
+	if !h.demo() {
+		return nil, notADemo(dir, "its home is a real one")
+	}
+	return h, nil
 }
 
 func notADemo(where, why string) error {

@@ -19,13 +19,9 @@ import (
 
 // checkLinkage compares who was linked with whom in a demonstration with who is who in its county, for every two agencies.
 func (c *command) checkLinkage(dir string) error {
-	in := &command{App: c.App, dir: filepath.Join(dir, "home")}
-	h, err := in.open()
+	h, err := c.demoHome(dir)
 	if err != nil {
 		return err
-	}
-	if !h.demo() {
-		return notADemo(dir, "its home is a real one")
 	}
 	files, err := linkedFiles(dir, h)
 	if err != nil {
@@ -56,10 +52,7 @@ func linkedFiles(dir string, h *house) ([]linkedFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	person := map[link.FileID]uint32{}
-	for _, r := range rows {
-		person[r.Of()] = r.Person
-	}
+	person := link.Persons(rows)
 	pseudonym := map[[3]string]string{} // agency, population, own number
 	paths, err := filepath.Glob(filepath.Join(dir, "kits", "*", "keymaps", demoDrop+".csv"))
 	if err != nil {

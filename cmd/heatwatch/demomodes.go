@@ -68,12 +68,9 @@ func (s *story) modes(ctx context.Context) error {
 	if !s.reports {
 		return nil
 	}
-	o, err := s.Options()
+	o, err := s.options()
 	if err != nil {
 		return err
-	}
-	if s.Format == "" {
-		o.Format = render.FormatTable
 	}
 	fmt.Fprintln(s.Out)
 	return render.Write(s.Out, t, o)

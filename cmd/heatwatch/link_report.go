@@ -115,10 +115,7 @@ func (h *house) groups(ctx context.Context, column string) (func(link.FileID) st
 	if err != nil {
 		return nil, err
 	}
-	person := map[link.FileID]uint32{}
-	for _, r := range rows {
-		person[r.Of()] = r.Person
-	}
+	person := link.Persons(rows)
 	return func(f link.FileID) string { return of[file{f.Partner, person[f]}] }, nil
 }
 

@@ -13,5 +13,14 @@ type Act struct {
 // Split reports whether the act takes a file out of its person.
 func (a Act) Split() bool { return a.Into == FileID{} }
 
+// Persons is whose each file is.
+func Persons(rows []Row) map[FileID]uint32 {
+	person := make(map[FileID]uint32, len(rows))
+	for _, r := range rows {
+		person[r.Of()] = r.Person
+	}
+	return person
+}
+
 // Of is the file of a row.
 func (r Row) Of() FileID { return FileID{r.Population, r.Partner, r.PersonKey} }

@@ -33,10 +33,7 @@ type decoy struct {
 
 // qualities estimates the errors of the links of each group: pairs of which at least one file is in it.
 func qualities(files []File, rows []Row, distinct func(string) bool, by grouping) map[string]*Quality {
-	person := map[FileID]uint32{}
-	for _, r := range rows {
-		person[r.Of()] = r.Person
-	}
+	person := Persons(rows)
 	of, group := make([]uint32, len(files)), make([]string, len(files))
 	all, groups := newEstimator(), map[string]*estimator{}
 	for i, f := range files {
