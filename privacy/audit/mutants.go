@@ -36,7 +36,7 @@ func mutants() []mutant {
 	plant(linkage, "C3 a second key that waits is measured", "TestSecondKeyOfAnAgencyStaysAlone",
 		one(link, "return a.newPerson(f, !held)", "err := a.newPerson(f, !held)\n\t\ta.out.Persons[len(a.out.Persons)-1].Measured = true\n\t\treturn err"))
 	plant(linkage, "C3 a second key that waits becomes a decoy: it founds and takes others", "TestSecondKeyOfAnAgencyStaysAlone",
-		one(link, "\tif !founding {\n\t\treturn nil\n\t}\n", ""),
+		one(link, "\tif !founding { // kept for the steward and for estimates: without a founding file nobody joins its person\n\t\ta.keep(f, p.Person, false)\n\t\treturn nil\n\t}\n", ""),
 		one(link, "if _, taken := a.founders[k]; taken {", "if _, taken := a.founders[k]; taken && false {"))
 	plant(linkage, "C14 minors and accused are linked to each other", "TestPopulationsNeverMeet",
 		one("etl/link/candidates.go", "founderKey{f.Population, t.Column, t.Value}", `founderKey{"", t.Column, t.Value}`), one(link, "k := founderKey{f.Population, f.Column, f.Value}", `k := founderKey{"", f.Column, f.Value}`))
