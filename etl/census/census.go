@@ -15,7 +15,7 @@ import (
 const (
 	InFull = "in full"
 	Partly = "partly: persons with a signed release only"
-	NotIn  = "not: shares no rows about persons"
+	NotIn  = "not in these figures by law: shares totals only"
 )
 
 // Row is one agency in one period.
