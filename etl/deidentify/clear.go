@@ -31,16 +31,24 @@ func newClearSet() *clearSet {
 func (c *clearSet) reader() *clearSet { return &clearSet{seed: c.seed, has: c.has, long: c.long} }
 
 func (c *clearSet) key(v []byte) uint64 {
-	c.buf = c.buf[:0]
-	for _, r := range string(trim(v)) {
+	v = trim(v)
+	c.buf = append(c.buf[:0], v...)
+	for i, b := range v {
 		switch {
-		case 'A' <= r && r <= 'Z':
-			c.buf = append(c.buf, byte(r)+'a'-'A')
-		case r < utf8.RuneSelf:
-			c.buf = append(c.buf, byte(r))
-		default:
-			c.buf = utf8.AppendRune(c.buf, unicode.ToLower(unicode.ToUpper(r)))
+		case b >= utf8.RuneSelf:
+			return c.wide(v)
+		case 'A' <= b && b <= 'Z':
+			c.buf[i] = b + 'a' - 'A'
 		}
+	}
+	return maphash.Bytes(c.seed, c.buf)
+}
+
+// wide is key for a value with letters outside ASCII.
+func (c *clearSet) wide(v []byte) uint64 {
+	c.buf = c.buf[:0]
+	for _, r := range string(v) {
+		c.buf = utf8.AppendRune(c.buf, unicode.ToLower(unicode.ToUpper(r)))
 	}
 	return maphash.Bytes(c.seed, c.buf)
 }

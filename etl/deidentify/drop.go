@@ -113,14 +113,11 @@ func writeFiles(ctx context.Context, cfg Config, s setup, src source, k *keymap,
 		return nil, problem.New(problem.Usage, "", "nothing of what is there may be sent", "the report says why; compare the files with the agreement in the kit")
 	}
 	for _, f := range files {
-		if f.sealed {
-			continue // the gate read it on its way
-		}
-		if err := inspect(cfg.Out, f, t.clear, r); err != nil {
+		if err := f.verify(cfg.Out); err != nil {
 			return nil, err
 		}
 	}
-	return files, r.refusal()
+	return files, nil
 }
 
 // refusal is the error that stops a run in which something would have passed, or nil.
@@ -164,7 +161,7 @@ func (t *translator) writeFile(ctx context.Context, cfg Config, e models.Entity,
 		if f.sealed {
 			inner = tb.runSealed(ctx, in, out, f.name())
 		} else {
-			inner = tb.run(ctx, in, out)
+			inner = tb.runGated(ctx, in, out, f.name())
 		}
 		if inner != nil {
 			return inner

@@ -3,8 +3,10 @@ package deidentify
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -68,22 +70,49 @@ func (g *gate) read(r io.Reader) error {
 	}
 }
 
-// inspect sends a finished file through the gate and puts what must not leave into the report.
-func inspect(dir string, f made, clear *clearSet, r *Report) error {
-	path := filepath.Join(dir, f.name())
+// runGated writes the rows of a file, and sends them through the gate on their way, which reads beside the writing. What it finds is in the
+// report.
+func (tb *table) runGated(ctx context.Context, in records, out io.Writer, name string) error {
+	pipe, plain := io.Pipe()
+	g := newGate(tb.e, name, tb.clear)
+	read := make(chan error, 1)
+	go func() {
+		err := g.read(pipe)
+		pipe.CloseWithError(err) // the writer must not wait for a gate that stopped
+		read <- err
+	}()
+	w := bufio.NewWriterSize(io.MultiWriter(out, plain), 1<<16)
+	err := tb.run(ctx, in, w)
+	if err == nil {
+		err = w.Flush()
+	}
+	plain.Close()
+	if gateErr := <-read; err == nil || errors.Is(err, gateErr) {
+		err = gateErr
+	}
+	if err != nil {
+		return err
+	}
+	if g.rows != tb.rep.Rows {
+		return broken(name)
+	}
+	g.report(tb.report.refuse)
+	return nil
+}
+
+// verify reads a finished file back: what is on the disk is what the gate saw, by its hash.
+func (m made) verify(dir string) error {
+	path := filepath.Join(dir, m.name())
 	file, err := os.Open(path)
 	if err != nil {
 		return cannotWrite(path, err)
 	}
 	defer file.Close()
 	sum := sha256.New()
-	e, _ := models.Dictionary().Entity(f.entity)
-	g := newGate(e, f.name(), clear)
-	if err := g.read(io.TeeReader(file, sum)); err != nil {
-		return err
+	if _, err := io.Copy(sum, file); err != nil {
+		return cannotWrite(path, err)
 	}
-	g.report(r.refuse)
-	if g.rows != f.rows || hex.EncodeToString(sum.Sum(nil)) != f.sha256 {
+	if hex.EncodeToString(sum.Sum(nil)) != m.sha256 {
 		return broken(path)
 	}
 	return nil

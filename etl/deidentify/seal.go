@@ -1,9 +1,7 @@
 package deidentify
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
 
 	"filippo.io/age"
@@ -20,35 +18,14 @@ func sealing(out io.Writer, to string) (io.WriteCloser, error) {
 	return age.Encrypt(out, key)
 }
 
-// runSealed writes a file that leaves sealed to the home. Its rows pass the gate on their way: no disk ever holds them in clear.
+// runSealed writes a file that leaves sealed to the home: no disk ever holds its rows in clear.
 func (tb *table) runSealed(ctx context.Context, in records, out io.Writer, name string) error {
 	sealed, err := sealing(out, tb.sealTo)
 	if err != nil {
 		return err
 	}
-	pipe, plain := io.Pipe()
-	g := newGate(tb.e, name, tb.clear)
-	read := make(chan error, 1)
-	go func() {
-		err := g.read(pipe)
-		pipe.CloseWithError(err) // the writer must not wait for a gate that stopped
-		read <- err
-	}()
-	w := bufio.NewWriterSize(io.MultiWriter(sealed, plain), 1<<16)
-	err = tb.run(ctx, in, w)
-	if err == nil {
-		err = w.Flush()
-	}
-	plain.Close()
-	if gateErr := <-read; err == nil || errors.Is(err, gateErr) {
-		err = gateErr
-	}
-	if err != nil {
+	if err := tb.runGated(ctx, in, sealed, name); err != nil {
 		return err
 	}
-	if g.rows != tb.rep.Rows {
-		return broken(name)
-	}
-	g.report(tb.report.refuse)
 	return sealed.Close()
 }

@@ -176,10 +176,21 @@ func Pseudonym(v []byte) bool {
 
 // readable32 tells whether the value is base32 of something that can be read.
 func readable32(v []byte) bool {
-	var out [17]byte
-	if n, err := lower32.Decode(out[:5], v[:8]); err != nil || !begins(out[:n]) {
-		return false
+	head := uint64(0) // its first five bytes: of a hundred and fifty keys one begins as something that can be read
+	for _, c := range v[:8] {
+		if c >= 'a' {
+			c -= 'a'
+		} else {
+			c -= '2' - 26
+		}
+		head = head<<5 | uint64(c)
 	}
+	for i := range 5 {
+		if c := byte(head >> (8 * i)); c < ' ' || c > '~' {
+			return false
+		}
+	}
+	var out [17]byte
 	n, err := lower32.Decode(out[:], v)
 	return err == nil && n > 2 && readable(out[:n])
 }
